@@ -1,0 +1,1 @@
+"""Built-in node types: what each does with its inputs."""

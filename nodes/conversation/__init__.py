@@ -1,0 +1,1 @@
+"""Node types that speak with the person behind the run."""

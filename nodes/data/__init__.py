@@ -1,0 +1,1 @@
+"""Node types that shape, keep and look up values."""

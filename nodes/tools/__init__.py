@@ -1,0 +1,1 @@
+"""Node types that reach out of the run."""

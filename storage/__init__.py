@@ -1,0 +1,1 @@
+"""Where canvases, runs and files are kept."""

@@ -1,0 +1,1 @@
+"""Temporal workers: they carry out the runs that the engine plans."""

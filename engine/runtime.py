@@ -1,0 +1,195 @@
+"""What the interpreter asks of the world it runs in: Temporal makes it durable, memory makes it fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from engine.errors import FlowError
+from engine.events import RunEvent
+from engine.plan import Call, Plan
+from engine.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Who runs what. The same for every step of a run; `prefix`, `depth` and `plan_hash` change inside a sub-workflow.
+
+    Ids are decimal strings. `started_at` is UTC milliseconds. `prefix` is the path of the step this plan runs in, with a
+    trailing slash, or empty.
+    """
+
+    run_id: str
+    org_id: str
+    space_id: str
+    workflow_id: str
+    version: str
+    plan_hash: str
+    user_id: str = ""
+    started_at: int = 0
+    prefix: str = ""
+    depth: int = 0
+
+
+class StepError(FlowError):
+    """An activity's error as it reaches the interpreter, whatever road it took. `code` is that of the original error."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False, **facts: Json) -> None:
+        super().__init__(message, **facts)
+        self.error_code = code
+        self.may_retry = retryable
+
+    @classmethod
+    def of(cls, error: FlowError) -> StepError:
+        """The same finding in the interpreter's form."""
+        if isinstance(error, StepError):
+            return error
+        return cls(error.code, error.message, retryable=error.retryable, **error.facts)
+
+    def to_json(self) -> dict[str, Json]:
+        """The form in events, records and answers."""
+        return {"code": self.error_code, "message": self.message, **({"facts": self.facts} if self.facts else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTarget:
+    """A message that forwards the pieces of a streamed output: the activity sends `prefix` before its first piece."""
+
+    path: str
+    node: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """One attempt of a `Call` step. `path` is its place in the run; `idempotency_key` is the same for every attempt.
+
+    `inputs` are bound and converted; a `BlobRef` in them is loaded by whoever runs the activity.
+    """
+
+    call: Call
+    path: str
+    node: str
+    node_type: str
+    title: str
+    attempt: int
+    inputs: Mapping[str, Json]
+    context: RunContext
+    idempotency_key: str
+    output_schema: Mapping[str, Json] | None = None
+    timeout_ms: int = 0
+    targets: tuple[StreamTarget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What an activity hands back: the output, and what it cost (`usage`: tokens) or wants said (`warnings`)."""
+
+    output: dict[str, Json]
+    usage: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """A question to a person. `wait_id` is the step's path: the same until it is answered, whatever dies in between."""
+
+    wait_id: str
+    kind: Literal["question", "form"]
+    node: str
+    title: str
+    prompt: str = ""
+    options: tuple[str, ...] = ()
+    schema: Mapping[str, Json] | None = None
+    free: bool = True
+    """A question with options takes an answer that is none of them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubflowRequest:
+    """A sub-workflow to run with a history of its own."""
+
+    plan_hash: str
+    inputs: Mapping[str, Json]
+    context: RunContext
+    title: str
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubflowResult:
+    """Its output, the steps it executed, and the tokens it used."""
+
+    output: dict[str, Json]
+    executed: int
+    usage: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRequest:
+    """Turns `start` to `start + len(items)` of a batch, to be walked elsewhere: fused in one activity, or by a child run.
+
+    `step` names the Map step by its id within the plan of `context.plan_hash`; `outer` holds the outputs of steps around the
+    batch that its body reads, by step number. `concurrency` bounds the turns in flight within the slice.
+    """
+
+    step: str
+    path: str
+    title: str
+    start: int
+    items: tuple[Json, ...]
+    outer: Mapping[str, Json]
+    concurrency: int
+    context: RunContext
+    fused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """Per result name the collected values, in the order of the items."""
+
+    results: dict[str, list[Json]]
+    executed: int
+    usage: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateRequest:
+    """An inline step whose bound values are by reference: evaluate it where they can be loaded.
+
+    `bound` is what `engine.evaluate.evaluate` takes; `step` names the step (id) in the plan of `context.plan_hash`.
+    """
+
+    step: str
+    path: str
+    title: str
+    bound: Mapping[str, Json]
+    context: RunContext
+
+
+class Runtime(Protocol):
+    """Where a plan runs. Every failure that a step may handle arrives as a `StepError`."""
+
+    def now(self) -> int:
+        """UTC milliseconds, the same at every replay."""
+
+    def emit(self, event: RunEvent) -> None:
+        """Tell it, soon; it is stored before the run ends."""
+
+    def plan(self, plan_hash: str) -> Plan:
+        """A plan by its hash."""
+
+    async def call(self, request: CallRequest) -> CallResult: ...
+    async def evaluate(self, request: EvaluateRequest) -> Json: ...
+    async def wait(self, wait: OpenWait) -> Json:
+        """Wait for the answer, checked by `engine.answers.check_answer` before it gets here."""
+
+    async def sleep(self, seconds: float) -> None: ...
+    async def subflow(self, request: SubflowRequest) -> SubflowResult: ...
+    async def slice(self, request: SliceRequest) -> SliceResult: ...
+    async def breathe(self) -> None:
+        """Called after every bounded amount of inline work: the runtime may put a checkpoint here, or give up its place."""
+
+    def hand_over_due(self) -> bool:
+        """Whether the history is long enough that the run should go on in a fresh one at the next turn of a loop."""

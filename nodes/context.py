@@ -1,0 +1,126 @@
+"""What a node may ask of the world while it runs; the worker hands it in, so a node never knows an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from engine.runtime import RunContext
+from engine.values import Json
+from storage.ports import Variables
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """An answer from outside. Header names in lower case, in the order they came; the body already decompressed."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file in a multipart form."""
+
+    name: str
+    filename: str
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
+class Http(Protocol):
+    """The one way out: every call passes the guard of the egress client."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        timeout_seconds: float = 60.0,
+        max_bytes: int | None = None,
+    ) -> HttpReply: ...
+
+    def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
+        """The content type and the body of a form; a pair is a text field."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a conversation with a model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDelta:
+    """A piece of a model's answer; the last one carries usage and the reason why it ended."""
+
+    text: str = ""
+    reasoning: str = ""
+    usage: Mapping[str, int] = field(default_factory=dict)
+    """input_tokens, output_tokens, total_tokens."""
+    finish_reason: str = ""
+
+
+class ChatModel(Protocol):
+    """A chat model, ready to be called. Errors are `NodeUnavailable` (try again) or `NodeFailed` (do not)."""
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        json_schema: Mapping[str, Json] | None = None,
+    ) -> AsyncIterator[ChatDelta]: ...
+
+
+class Models(Protocol):
+    """The models this organisation may use."""
+
+    def chat(self, name: str) -> ChatModel:
+        """The model of this name. Raises `NodeFailed` and lists the known names when there is none."""
+
+
+class NodeContext(Protocol):
+    """Handed to a node beside its inputs. A node may run twice: an outward call carries `idempotency_key`."""
+
+    @property
+    def run(self) -> RunContext: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def idempotency_key(self) -> str: ...
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """The settings that the compiler put into the plan for this step."""
+
+    @property
+    def output_schema(self) -> Mapping[str, Json] | None:
+        """The output declared on the canvas."""
+
+    @property
+    def http(self) -> Http: ...
+    @property
+    def models(self) -> Models: ...
+    @property
+    def variables(self) -> Variables: ...
+
+    async def emit(self, text: str) -> None:
+        """Tell a piece of the streamed output field; readers see it at once."""
+
+    def spend(self, **usage: int) -> None:
+        """Count tokens for this step: input_tokens, output_tokens, total_tokens."""
+
+    def warn(self, message: str) -> None:
+        """Put a warning into the record of this step."""

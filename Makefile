@@ -1,0 +1,88 @@
+# make up      set everything up and start Mainspring on this machine
+# make test    set everything up and run every test (PYTEST_ARGS="-k loop" picks some)
+# make check   format, lint, types, import contracts, generated files
+# make demo    run an example, kill its worker in the middle, show what ran once
+# make crash   kill everything at many moments and count what came of it
+# make bench   measure
+# make format  put the source in shape
+# make lock    pin the dependencies of pyproject.toml anew (LOCK_ARGS=--upgrade takes the newest)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help up test check generated demo crash bench format lock setup
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+up: setup
+	@exec $(BIN)/mainspring up
+
+test: setup
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup
+	@$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache
+	$(MAKE) --no-print-directory generated
+
+# The pages and schemas that the code writes about itself.
+generated: setup
+	@if $(BIN)/mainspring docs --help >/dev/null 2>&1; then $(BIN)/mainspring docs --check; fi
+
+demo: setup
+	@exec $(BIN)/mainspring demo
+
+crash: setup
+	@exec $(BIN)/python -m tests.scenarios.crash
+
+bench: setup
+	@exec $(BIN)/python -m bench
+
+format: setup
+	@$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# An existing lock is kept to where it still holds. No index or download address goes into it: everyone has their own.
+lock: setup
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --quiet $(LOCK_ARGS) --output-file requirements.lock
+
+setup: $(READY)
+
+# uv installs ten times as fast as pip, so pip installs uv and uv the rest. Where only pip knows the way to the packages
+# (a mirror named in pip.conf), pip installs all of it. Either way every file must have a hash of the lock.
+$(READY): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi
+	done
+	if [ -z "$${found:-}" ]; then
+	  echo "Mainspring needs Python 3.11 or newer, and none was found. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2
+	  exit 1
+	fi
+	version=$$("$$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then
+	  echo "Python $$version ($$found) cannot make virtual environments. On Debian or Ubuntu: apt-get install python$$version-venv" >&2
+	  exit 1
+	fi
+	"$$found" -m venv $(VENV)

@@ -7,20 +7,18 @@
 # make format  put the source in shape
 # make lock    pin the dependencies of pyproject.toml anew (LOCK_ARGS=--upgrade takes the newest)
 
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
-.ONESHELL:
 .DEFAULT_GOAL := help
 .PHONY: help up test check generated demo crash bench format lock setup
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^$$/q; s/^# //p' Makefile
 
 up: setup
 	@exec $(BIN)/mainspring up
@@ -29,12 +27,12 @@ test: setup
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: setup
-	@$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports --no-cache
-	$(MAKE) --no-print-directory generated
+	$(BIN)/lint-imports --no-cache --no-logo
+	@$(MAKE) --no-print-directory generated
 
 # The pages and schemas that the code writes about itself.
 generated: setup
@@ -51,7 +49,7 @@ bench: setup
 
 format: setup
 	@$(BIN)/ruff check --fix-only .
-	$(BIN)/ruff format .
+	@$(BIN)/ruff format .
 
 # An existing lock is kept to where it still holds. No index or download address goes into it: everyone has their own.
 lock: setup
@@ -65,24 +63,24 @@ setup: $(READY)
 # (a mirror named in pip.conf), pip installs all of it. Either way every file must have a hash of the lock.
 $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
-	awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' requirements.lock > $(VENV)/uv.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(READY)
+	@awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' requirements.lock > $(VENV)/uv.lock
+	@$(PIP) install --require-hashes --no-deps -r $(VENV)/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+	  || $(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
 
 $(BIN)/python:
-	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do
-	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi
-	done
-	if [ -z "$${found:-}" ]; then
-	  echo "Mainspring needs Python 3.11 or newer, and none was found. On Debian or Ubuntu: apt-get install python3 python3-venv" >&2
-	  exit 1
-	fi
-	version=$$("$$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then
-	  echo "Python $$version ($$found) cannot make virtual environments. On Debian or Ubuntu: apt-get install python$$version-venv" >&2
-	  exit 1
-	fi
-	"$$found" -m venv $(VENV)
+	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Mainspring needs Python 3.11 or newer, and none was found." \
+	    "On Debian or Ubuntu: apt-get install python3 python3-venv" >&2; exit 1; \
+	fi; \
+	version=$$($$found -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "Python $$version ($$found) lacks what makes virtual environments." \
+	    "On Debian or Ubuntu: apt-get install python$$version-venv" >&2; exit 1; \
+	fi; \
+	$$found -m venv $(VENV)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 import textwrap
 import time
@@ -258,10 +257,14 @@ async def test_a_child_outlives_the_thread_that_asked_for_it_and_ends_with_the_s
     children: list[Child] = []
 
     def ask() -> None:
-        with socket.socket() as output:
-            # Deaf to the polite signal, and so ended by force.
-            command = ["/bin/sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
-            children.append(Child(command, folder=tmp_path, environment={}, output=output.fileno()))
+        heard, output = os.pipe()
+        # Deaf to the polite signal, and so ended by force.
+        command = ["/bin/sh", "-c", "trap '' TERM; echo ready; while true; do sleep 1; done"]
+        children.append(Child(command, folder=tmp_path, environment={}, output=output))
+        # Only now has the child asked to be killed with its parent: it must not take this thread for it.
+        assert os.read(heard, 6) == b"ready\n"
+        os.close(heard)
+        os.close(output)
 
     thread = Thread(target=ask)
     thread.start()

@@ -95,7 +95,7 @@ async def test_it_answers_opens_its_ui_and_keeps_the_folder_and_the_ports_to_its
     with pytest.raises(EmbeddedTemporalError, match="already"):
         await server.start()
     await server.set_retention(7)
-    with pytest.raises(EmbeddedTemporalError, match="does not keep histories for 0 days"):
+    with pytest.raises(EmbeddedTemporalError, match="keep histories for 0 days"):
         await server.set_retention(0)
 
 
@@ -182,6 +182,7 @@ async def test_a_server_that_does_not_stay_up_is_started_again_more_and_more_slo
     server = EmbeddedTemporal(headless(tmp_path, binary=program), on_restart=restarts.put_nowait)
     await server.start()
     assert server.pid is not None
+    (tmp_path / "temporal.log").unlink()  # by somebody who tidies up: it makes no difference
     os.kill(server.pid, signal.SIGKILL)
     restart = await asyncio.wait_for(restarts.get(), 10)
     assert restart.count == 1

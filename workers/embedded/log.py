@@ -32,7 +32,9 @@ class ServerLog:
             os.close(descriptor)
 
     def tail(self) -> str:
-        """The last lines that the present server wrote."""
+        """The last lines that the present server wrote; nothing if somebody has tidied the file away."""
+        if not self._path.exists():
+            return ""
         with self._path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(self._start, end - _TAIL_BYTES))

@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 import structlog
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
-from temporalio.service import ConnectConfig, GrpcCompression, RPCError, ServiceClient
 
 from workers.embedded.binary import find_temporal
 from workers.embedded.child import Child
@@ -25,10 +21,9 @@ from workers.embedded.ports import Ports, accepts, wait_until_free
 _POLL = 0.02
 _STOP_PATIENCE = 5.0
 # A server that has been up this long and dies had an accident: it is started again at once.
-_STABLE_AFTER = 10.0
+_STABLE_AFTER = 2.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-_RPC_TIMEOUT = timedelta(seconds=2)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -126,19 +121,9 @@ class EmbeddedTemporal:
 
     async def set_retention(self, days: int) -> None:
         """Keep the histories of ended runs this long; runs that have ended already keep what they had."""
-        namespace = self.options.namespace
-        wanted = NamespaceConfig()
-        wanted.workflow_execution_retention_ttl.FromTimedelta(timedelta(days=days))
-        service = (await self._connect()).workflow_service
-        asked = DescribeNamespaceRequest(namespace=namespace)
-        change = UpdateNamespaceRequest(namespace=namespace, config=wanted)
-        try:
-            found = await service.describe_namespace(asked, timeout=_RPC_TIMEOUT)
-            if found.config.workflow_execution_retention_ttl != wanted.workflow_execution_retention_ttl:
-                await service.update_namespace(change, timeout=_RPC_TIMEOUT)
-        except RPCError as refused:
-            message = f"Temporal does not keep histories for {days} days: {refused.message}"
-            raise EmbeddedTemporalError(message, days=days, namespace=namespace) from refused
+        from workers.embedded import rpc
+
+        await rpc.set_retention(self.address, self.options.namespace, days)
 
     @property
     def _chosen_ports(self) -> Ports:
@@ -169,34 +154,23 @@ class EmbeddedTemporal:
         self._answering = True
 
     async def _wait_until_it_answers(self, child: Child) -> None:
+        # Imported only now: where nobody has imported temporalio yet, that half second is one in which the server starts.
+        from workers.embedded import rpc
+
         now = asyncio.get_running_loop().time
         deadline = now() + self.options.start_timeout
-        while not await self._answers():
+        while not (await self._listens() and await rpc.answers(self.address, self.options.namespace)):
             if child.ended:
                 raise self._why(f"The Temporal server ended with status {await child.wait()} before it answered")
             if now() > deadline:
                 raise self._why(f"The Temporal server did not answer within {self.options.start_timeout:g} seconds")
             await asyncio.sleep(_POLL)
 
-    async def _answers(self) -> bool:
-        # A bare connection first: it costs a client nothing, and most questions come before anybody listens.
+    async def _listens(self) -> bool:
+        # Asked first: a bare connection costs little, and most questions come before anybody listens.
         ports = self._chosen_ports
-        for port in (ports.grpc, ports.ui):
-            if port is not None and not await accepts(self.options.ip, port):
-                return False
-        try:
-            service = await self._connect()
-            healthy = await service.check_health(timeout=_RPC_TIMEOUT)
-            asked = DescribeNamespaceRequest(namespace=self.options.namespace)
-            await service.workflow_service.describe_namespace(asked, timeout=_RPC_TIMEOUT)
-        except (RPCError, RuntimeError):  # the client reports a connection it cannot make as a RuntimeError
-            return False
-        return healthy
-
-    async def _connect(self) -> ServiceClient:
-        # Nothing leaves the machine: compressing costs more than it saves.
-        return await ServiceClient.connect(
-            ConnectConfig(target_host=self.address, grpc_compression=GrpcCompression.NONE, connect_timeout=_RPC_TIMEOUT)
+        return await accepts(self.options.ip, ports.grpc) and (
+            ports.ui is None or await accepts(self.options.ip, ports.ui)
         )
 
     def _why(self, finding: str) -> ServerFailed:

@@ -154,7 +154,7 @@ class EmbeddedTemporal:
         self._answering = True
 
     async def _wait_until_it_answers(self, child: Child) -> None:
-        # Imported only now: where nobody has imported temporalio yet, that half second is one in which the server starts.
+        # Imported only now: where nobody has imported temporalio yet, the server starts during that half second.
         from workers.embedded import rpc
 
         now = asyncio.get_running_loop().time

@@ -207,18 +207,20 @@ class Loop(Frozen):
 
 
 class Map(Frozen):
-    """Turns side by side (a batch). Bound inputs: `items`, `concurrency` (0: 10), `limit` (0: 100 unless raised).
+    """Turns side by side (a batch). Bound inputs: `items`, `concurrency` (0 or absent: 10), `limit` (0 or absent: all items).
 
-    `fused` says that the body holds inline and local steps alone, so that a slice of turns may be walked within one activity.
+    `inline` says that the body holds inline steps alone; `fused` that it holds inline and local steps alone, so that a slice of
+    turns may be walked within one activity.
     """
 
     kind: Literal["map"] = "map"
     zipped: bool = False
-    fused: bool
+    inline: bool = False
+    fused: bool = False
     body: Graph
     results: dict[str, Result]
-    activities: int = 0
-    """Activity steps in the body: with the number of items, what a run of it puts into the history."""
+    activities: int = 1
+    """What one turn puts into the history, counted in activities; with the number of items it decides where turns are walked."""
 
 
 class Wait(Frozen):

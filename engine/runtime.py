@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from engine.errors import FlowError
-from engine.events import RunEvent
+from engine.events import EventType, RunEvent
 from engine.plan import Call, Plan
 from engine.values import Json
 
@@ -193,3 +193,23 @@ class Runtime(Protocol):
 
     def hand_over_due(self) -> bool:
         """Whether the history is long enough that the run should go on in a fresh one at the next turn of a loop."""
+
+def wait_opened(wait: OpenWait, at: int, executor: str = "") -> RunEvent:
+    """The event that a person is asked; `executor` names who takes the answer."""
+    data: dict[str, Any] = {
+        "wait_id": wait.wait_id,
+        "kind": wait.kind,
+        "title": wait.title,
+        "prompt": wait.prompt,
+        "options": list(wait.options),
+        "schema": dict(wait.schema) if wait.schema is not None else None,
+        "free": wait.free,
+        "executor": executor,
+    }
+    return RunEvent(f"{wait.wait_id}:wait:opened", EventType.WAIT_OPENED, at, wait.wait_id, wait.node, data)
+
+
+def wait_answered(wait: OpenWait, answer: Json, at: int) -> RunEvent:
+    """The event that the answer has come."""
+    data: dict[str, Json] = {"wait_id": wait.wait_id, "answer": answer}
+    return RunEvent(f"{wait.wait_id}:wait:answered", EventType.WAIT_ANSWERED, at, wait.wait_id, wait.node, data)

@@ -1,0 +1,67 @@
+"""The settings: environment variables with the prefix MAINSPRING_, each with a default that works on a bare machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose. An absent address or URL means the embedded adapter. Sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="MAINSPRING_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("data")
+    """One folder holds everything: database, blobs, Temporal's file, logs, the first token."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8888
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    temporal_address: Annotated[str, Field(validation_alias="TEMPORAL_ADDRESS")] = ""
+    """Host and port of a Temporal cluster; empty means a supervised child of our own."""
+    temporal_namespace: Annotated[str, Field(validation_alias="TEMPORAL_NAMESPACE")] = "default"
+    temporal_port: Annotated[int, Field(ge=0, le=65_535)] = 7233
+    temporal_ui_port: Annotated[int, Field(ge=-1, le=65_535)] = 8233
+    """-1 leaves the UI out."""
+    temporal_durability: Literal["normal", "full"] = "normal"
+    """`full` syncs every commit of the embedded Temporal to the disk: about 30 % slower, and a power cut loses nothing."""
+    task_queue: str = "mainspring"
+
+    run_in_place: bool = True
+    """Walk a synchronous run of a plan of inline steps alone within the API process."""
+    run_timeout_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """The longest a run may take, waiting for people included."""
+    reconcile_seconds: Annotated[float, Field(gt=0)] = 15.0
+    """How often runs that seem to be under way are compared with Temporal."""
+
+    egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses that may be called although they are private: `host`, `host:port` or CIDR, separated by commas."""
+
+    model_base_url: str = ""
+    """An OpenAI-compatible server, for the model named `default`; empty means the scripted provider, which is no model."""
+    model_name: str = ""
+    model_api_key: SecretStr = SecretStr("")
+
+    canvas_bytes: int = 5 * 1024 * 1024
+    canvas_nodes: int = 1_000
+    canvas_depth: int = 64
+    executed_steps: int = 100_000
+    subflow_depth: int = 20
+    inline_value_bytes: Annotated[int, Field(ge=1_024, le=1_500_000)] = 256 * 1024
+    run_input_bytes: int = 10 * 1024 * 1024
+    value_bytes: int = 64 * 1024 * 1024
+    template_bytes: int = 64 * 1024
+    rendered_bytes: int = 2 * 1024 * 1024
+    batch_items: int = 100_000
+    batch_concurrency: int = 64
+    loop_turns: int = 100_000
+    in_place_steps: int = 2_000
+
+    @field_validator("egress_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

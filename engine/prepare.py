@@ -1,0 +1,379 @@
+"""A plan made ready to walk: who waits for whom, and every binding as a function; made once per plan and process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+from engine.errors import NodeFailed
+from engine.limits import DEFAULT_LIMITS
+from engine.plan import (
+    Arr,
+    Binding,
+    Call,
+    Choose,
+    Const,
+    Emit,
+    Finish,
+    FromInput,
+    FromScope,
+    FromStep,
+    Graph,
+    Loop,
+    Map,
+    Merge,
+    Obj,
+    Placeholder,
+    Plan,
+    Result,
+    Step,
+    Text,
+    Wire,
+)
+from engine.templates import Filled, render
+from engine.values import MISSING, Json, has_refs, select
+
+KEPT_PLANS = 256
+
+
+class Status(IntEnum):
+    """Where a step stands."""
+
+    PENDING = 0
+    RUNNING = 1
+    DONE = 2
+    SKIPPED = 3
+
+
+class Place(Protocol):
+    """What a binding may look at: the outputs around it, and the turn it is in."""
+
+    outputs: list[object]
+    status: list[Status]
+    item: object
+    index: int | None
+    variables: dict[str, object] | None
+
+    @property
+    def outer(self) -> Place | None: ...
+    @property
+    def system(self) -> Mapping[str, Json]: ...
+
+
+Bound = dict[str, object]
+Stored = Mapping[str, Mapping[str, object]]
+"""User and app variables, read before the step that refers to them is bound: `{"user": {name: value}, "app": {…}}`."""
+Bind = Callable[[Place, Bound, Stored], object]
+
+
+def _from_step(binding: FromStep) -> Bind:
+    number, path = binding.step, binding.path
+
+    def here(place: Place, bound: Bound, stored: Stored) -> object:
+        value = place.outputs[number]
+        return select(value, path) if path and value is not MISSING else value
+
+    def around(place: Place, bound: Bound, stored: Stored) -> object:
+        return MISSING if place.outer is None else here(place.outer, bound, stored)
+
+    return around if binding.outer else here
+
+
+def _from_scope(binding: FromScope) -> Bind:
+    path = binding.path
+    match binding.scope:
+        case "item":
+            return lambda place, bound, stored: select(place.item, path) if place.item is not MISSING else MISSING
+        case "index":
+            return lambda place, bound, stored: MISSING if place.index is None else place.index
+        case "loop":
+            return lambda place, bound, stored: MISSING if place.variables is None else select(place.variables, path)
+        case "system":
+            return lambda place, bound, stored: select(place.system, path)
+        case "user" | "app" as scope:
+            return lambda place, bound, stored: select(dict(stored.get(scope, {})), path)
+
+
+def _from_input(binding: FromInput) -> Bind:
+    name, path = binding.name, binding.path
+
+    def sibling(place: Place, bound: Bound, stored: Stored) -> object:
+        value = bound.get(name, MISSING)
+        return select(value, path) if path and value is not MISSING else value
+
+    return sibling
+
+
+def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, Bound, Stored], list[str | Filled]]:
+    """A template's parts with their values; what renders or forwards them comes after."""
+    made: list[str | tuple[str, Bind | None, Callable[[Place], bool]]] = []
+    for part in text.parts:
+        if isinstance(part, str):
+            made.append(part)
+        else:
+            made.append((part.text, None if part.source is None else bind(part.source), _skipped(part, siblings)))
+
+    def fill(place: Place, bound: Bound, stored: Stored) -> list[str | Filled]:
+        filled: list[str | Filled] = []
+        for part in made:
+            if isinstance(part, str):
+                filled.append(part)
+                continue
+            literal, source, skipped = part
+            value = MISSING if source is None else source(place, bound, stored)
+            filled.append(Filled(value=value, text=literal, skipped=value is MISSING and skipped(place)))
+        return filled
+
+    return fill
+
+
+def _skipped(part: Placeholder, siblings: Mapping[str, Binding]) -> Callable[[Place], bool]:
+    """Whether a placeholder's source did not run; an object counts as skipped when all its leaves were."""
+    source = siblings.get(part.source.name) if isinstance(part.source, FromInput) else part.source
+    leaves = list(leaves_of(source)) if source is not None else []
+    if not leaves or not all(isinstance(leaf, FromStep) for leaf in leaves):
+        return lambda place: False
+    steps = [(leaf.step, leaf.outer) for leaf in leaves if isinstance(leaf, FromStep)]
+
+    def all_skipped(place: Place) -> bool:
+        for number, outer in steps:
+            here = place.outer if outer else place
+            if here is not None and here.status[number] is not Status.SKIPPED:
+                return False
+        return True
+
+    return all_skipped
+
+
+def bind(binding: Binding) -> Bind:
+    """The binding as a function. A template bound this way is rendered; see `fill_parts` for its parts."""
+    match binding:
+        case Const(value=value):
+            return lambda place, bound, stored: value
+        case FromStep():
+            return _from_step(binding)
+        case FromScope():
+            return _from_scope(binding)
+        case FromInput():
+            return _from_input(binding)
+        case Obj(members=members):
+            made = [(name, bind(member)) for name, member in members.items()]
+
+            def build(place: Place, bound: Bound, stored: Stored) -> object:
+                found = ((name, member(place, bound, stored)) for name, member in made)
+                return {name: value for name, value in found if value is not MISSING}
+
+            return build
+        case Arr(items=items):
+            binds = [bind(item) for item in items]
+
+            def collect(place: Place, bound: Bound, stored: Stored) -> object:
+                found = [item(place, bound, stored) for item in binds]
+                return [None if value is MISSING else value for value in found]
+
+            return collect
+        case Text():
+            return _nested_text(binding)
+
+
+def _nested_text(text: Text) -> Bind:
+    """A template inside an object or a list: rendered where it stands."""
+    fill = fill_parts(text, {})
+
+    def rendered(place: Place, bound: Bound, stored: Stored) -> object:
+        parts = fill(place, bound, stored)
+        if any(isinstance(part, Filled) and has_refs(part.value) for part in parts):
+            raise NodeFailed("A template inside an object or a list cannot hold a value this large: give the text an input of its own.")
+        return render(parts, limit_bytes=DEFAULT_LIMITS.rendered_bytes)
+
+    return rendered
+
+
+def leaves_of(binding: Binding) -> Iterator[Const | FromStep | FromScope | FromInput]:
+    """Every source a binding reads, in order."""
+    match binding:
+        case Obj(members=members):
+            for member in members.values():
+                yield from leaves_of(member)
+        case Arr(items=items):
+            for item in items:
+                yield from leaves_of(item)
+        case Text(parts=parts):
+            for part in parts:
+                if isinstance(part, Placeholder) and part.source is not None:
+                    yield part.source
+        case _:
+            yield binding
+
+
+def bindings_of(step: Step) -> Iterator[Binding]:
+    """Every binding of a step: its inputs, then those its action carries."""
+    yield from step.inputs.values()
+    match step.action:
+        case Finish(answer=Text() as text) | Emit(content=text):
+            yield text
+        case Choose(cases=cases):
+            for case in cases:
+                for comparison in case.comparisons:
+                    yield comparison.left
+                    if comparison.right is not None:
+                        yield comparison.right
+        case Merge(groups=groups):
+            for candidates in groups.values():
+                yield from candidates
+        case _:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A message that forwards a streamed output: the step that sends it, and which part of its template that output is."""
+
+    step: int
+    part: int
+    reads_before: tuple[int, ...] = ()
+    """Steps that the parts before that one read."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A step made ready."""
+
+    step: Step
+    number: int
+    inputs: list[tuple[str, Bind]]
+    texts: list[tuple[str, Callable[[Place, Bound, Stored], list[str | Filled]]]]
+    successors: list[Wire] = field(default_factory=list)
+    dependents: list[int] = field(default_factory=list)
+    controls: int = 0
+    """Wires that lead here, the beginning of the graph counted as one."""
+    stored: dict[str, list[str]] = field(default_factory=dict)
+    """User and app variables that must be read before the step is bound."""
+    parts: Callable[[Place, Bound, Stored], list[str | Filled]] | None = None
+    operands: list[list[tuple[Bind, Bind | None]]] = field(default_factory=list)
+    candidates: list[tuple[str, list[Bind]]] = field(default_factory=list)
+    consumers: list[Consumer] = field(default_factory=list)
+    body: Prepared | None = None
+    results: list[tuple[str, Result, Bind]] = field(default_factory=list)
+    outer_reads: tuple[int, ...] = ()
+    """Steps of the graph around a composite whose outputs its body reads."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A graph made ready."""
+
+    graph: Graph
+    nodes: list[Node]
+    by_id: dict[str, Node]
+
+
+_plans: OrderedDict[str, Prepared] = OrderedDict()
+
+
+def prepare_plan(plan: Plan, plan_hash: str) -> Prepared:
+    """The plan's graph made ready; the same hash gives the same object while it is kept."""
+    if (found := _plans.get(plan_hash)) is not None:
+        return found
+    prepared = prepare(plan.graph)
+    if plan_hash:
+        _plans[plan_hash] = prepared
+        while len(_plans) > KEPT_PLANS:
+            _plans.popitem(last=False)
+    return prepared
+
+
+def prepare(graph: Graph) -> Prepared:
+    """Make a graph ready to walk."""
+    nodes = [_node(number, step) for number, step in enumerate(graph.steps)]
+    for wire in graph.wires:
+        nodes[wire.source].successors.append(wire)
+        nodes[wire.target].controls += 1
+    for number in graph.entries:
+        nodes[number].controls += 1
+    for node in nodes:
+        for need in node.step.needs:
+            nodes[need].dependents.append(node.number)
+    for node in nodes:
+        _find_producers(node, nodes)
+    return Prepared(graph=graph, nodes=nodes, by_id={node.step.id: node for node in nodes})
+
+
+def _node(number: int, step: Step) -> Node:
+    inputs: list[tuple[str, Bind]] = []
+    texts: list[tuple[str, Callable[[Place, Bound, Stored], list[str | Filled]]]] = []
+    for name, binding in step.inputs.items():
+        if isinstance(binding, Text):
+            texts.append((name, fill_parts(binding, step.inputs)))
+        else:
+            inputs.append((name, bind(binding)))
+    node = Node(step=step, number=number, inputs=inputs, texts=texts)
+    for binding in bindings_of(step):
+        for leaf in leaves_of(binding):
+            if isinstance(leaf, FromScope) and leaf.scope in ("user", "app") and leaf.path:
+                names = node.stored.setdefault(leaf.scope, [])
+                if (name := str(leaf.path[0])) not in names:
+                    names.append(name)
+    match step.action:
+        case Finish(answer=Text() as text) | Emit(content=text):
+            node.parts = fill_parts(text, step.inputs)
+        case Choose(cases=cases):
+            for case in cases:
+                pairs = [(bind(one.left), None if one.right is None else bind(one.right)) for one in case.comparisons]
+                node.operands.append(pairs)
+        case Merge(groups=groups):
+            node.candidates = [(name, [bind(one) for one in candidates]) for name, candidates in groups.items()]
+        case Loop(body=body, results=results) | Map(body=body, results=results):
+            node.body = prepare(body)
+            node.results = [(name, result, bind(result.source)) for name, result in results.items()]
+            node.outer_reads = _outer_reads(body)
+        case _:
+            pass
+    return node
+
+
+def _outer_reads(body: Graph) -> tuple[int, ...]:
+    found: dict[int, None] = {}
+    for step in body.steps:
+        for binding in bindings_of(step):
+            for leaf in leaves_of(binding):
+                if isinstance(leaf, FromStep) and leaf.outer:
+                    found[leaf.step] = None
+    return tuple(found)
+
+
+def _find_producers(node: Node, nodes: Sequence[Node]) -> None:
+    """Tell every step that streams an output which messages forward it."""
+    match node.step.action:
+        case Finish(answer=Text() as text) | Emit(content=text):
+            pass
+        case _:
+            return
+    for position, part in enumerate(text.parts):
+        if isinstance(part, str) or part.source is None:
+            continue
+        source = node.step.inputs.get(part.source.name) if isinstance(part.source, FromInput) else part.source
+        if not isinstance(source, FromStep) or source.outer:
+            continue
+        if isinstance(part.source, FromInput) and part.source.path:
+            continue
+        producer = nodes[source.step]
+        action = producer.step.action
+        if isinstance(action, Call) and action.streams is not None and source.path == (action.streams,):
+            producer.consumers.append(Consumer(node.number, position, _reads(text, position, node.step)))
+
+
+def _reads(text: Text, end: int, step: Step) -> tuple[int, ...]:
+    """The steps of this graph that the first parts of a template read."""
+    found: dict[int, None] = {}
+    for part in text.parts[:end]:
+        if isinstance(part, str) or part.source is None:
+            continue
+        source = step.inputs.get(part.source.name) if isinstance(part.source, FromInput) else part.source
+        for leaf in leaves_of(source) if source is not None else ():
+            if isinstance(leaf, FromStep) and not leaf.outer:
+                found[leaf.step] = None
+    return tuple(found)

@@ -21,6 +21,7 @@ DOORS = {("nodes", "storage"): "storage.ports", ("api", "workers"): "workers.cli
 # Libraries that reach out or hold a client of their own, and the one folder that may use each.
 HOMES = {
     "aiohttp": "workers.egress",
+    "httpcore2": "workers.egress",
     "httpx": "workers.egress",
     "httpx2": "workers.egress",
     "openai": "workers.models",

@@ -15,7 +15,7 @@ import httpx2
 
 from nodes.context import FilePart, HttpReply
 from workers.egress.dial import CheckedBackend
-from workers.egress.failures import BadUrl, EgressFailed, EgressUnavailable, failure_behind
+from workers.egress.failures import BadUrl, EgressFailed, EgressUnavailable, translate
 from workers.egress.guard import Guard, Resolve, system_resolve
 from workers.egress.multipart import multipart
 from workers.egress.policy import EgressPolicy
@@ -29,19 +29,10 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # Where a message ends and where it goes is for this client to say.
-_OURS = frozenset(
-    (
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-    )
-)
+_OURS = {
+    "accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade",
+}  # fmt: skip
 
 
 class EgressClient:
@@ -86,7 +77,7 @@ class EgressClient:
         """Call a URL and read the whole answer, whatever its status.
 
         `params` are added to the query. `timeout_seconds` is for all of it, redirects included. `max_bytes` replaces
-        the policy's limit for the body. Headers that frame the message (Host, Content-Length, …) are set here, and those
+        the policy's limit for the body. Headers that frame the message (Host, Content-Length, …) are set here; those
         given are left out. Raises `BadUrl`, `EgressRefused`, `AnswerTooLarge`, `EgressFailed`; and `EgressUnavailable`,
         which may go away.
         """
@@ -102,19 +93,27 @@ class EgressClient:
                 seconds=timeout_seconds,
             ) from error
         except httpx2.TransportError as error:
-            raise failure_behind(error, call.host) or error from error
+            raise translate(error, call.host) from error
 
     def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
         """The content type and the body of a form; a pair is a text field."""
         return multipart(parts)
 
     def transport(self) -> httpx2.AsyncBaseTransport:
-        """A transport for a vendor's SDK: `httpx2.AsyncClient(transport=…, trust_env=False)`.
+        """A transport with the same check for every request and redirect; bodies and answers may stream.
 
-        The same check for every request and redirect, streams allowed. Refusals come out as they are; what the network
-        does comes as errors of httpx2, which the SDK knows: `failure_behind` puts both into words.
+        Refusals come out as they are; what the network does comes as errors of httpx2, which a vendor's SDK knows.
+        `failure_behind` puts both into words.
         """
         return GuardedTransport(self._wire, self._policy.stream_bytes)
+
+    def sdk_client(self) -> httpx2.AsyncClient:
+        """What a vendor's SDK takes as its `http_client`: the transport, and nothing from the environment.
+
+        It follows no redirect, because it could not know which headers are keys. Timeouts are for the SDK to set; it may
+        close the client, the connections stay.
+        """
+        return httpx2.AsyncClient(transport=self.transport(), trust_env=False, follow_redirects=False)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -164,14 +163,13 @@ class _Call:
 
     async def _read(self, response: httpx2.Response, at: Target) -> EgressResponse:
         body = await response.aread()
-        headers = tuple((name.lower(), value) for name, value in response.headers.multi_items())
+        headers = tuple(response.headers.multi_items())  # names in lower case
         return EgressResponse(response.status_code, headers, body, at.url)
 
 
 def _sockets() -> httpcore2.AsyncNetworkBackend:
-    return cast(
-        httpcore2.AsyncNetworkBackend, httpcore2.AnyIOBackend()
-    )  # a stand-in of another type where anyio is missing
+    # For a type checker the class may be the stand-in that httpcore2 has where anyio is missing.
+    return cast(httpcore2.AsyncNetworkBackend, httpcore2.AnyIOBackend())
 
 
 @cache

@@ -61,17 +61,26 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class _Connection(httpcore2.AsyncNetworkStream):
-    """A stream whose TLS handshake shares the time of its connect: the pool would give each the whole of it."""
+    """A stream whose TLS handshake shares the time of its connect, where the pool would give each the whole of it.
+
+    What TLS finds wrong later is an error of the network: the backend lets it through as an `ssl.SSLError`.
+    """
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream, deadline: float | None) -> None:
         self._stream = stream
         self._deadline = deadline
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
+        try:
+            return await self._stream.read(max_bytes, timeout)
+        except ssl.SSLError as error:
+            raise httpcore2.ReadError(str(error)) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
+        try:
+            await self._stream.write(buffer, timeout)
+        except ssl.SSLError as error:
+            raise httpcore2.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -82,7 +91,7 @@ class _Connection(httpcore2.AsyncNetworkStream):
         left = timeout
         if self._deadline is not None:
             left = max(0.0, self._deadline - asyncio.get_running_loop().time())
-        return await self._stream.start_tls(ssl_context, server_hostname, left)
+        return _Connection(await self._stream.start_tls(ssl_context, server_hostname, left), None)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -60,11 +60,12 @@ def failure_behind(error: BaseException, host: str) -> FlowError | None:
         if isinstance(cause, FlowError):
             return cause
         if isinstance(cause, httpx2.TransportError):
-            return _translate(cause, host)
+            return translate(cause, host)
     return None
 
 
-def _translate(error: httpx2.TransportError, host: str) -> FlowError:
+def translate(error: httpx2.TransportError, host: str) -> FlowError:
+    """What the network did, in words, and whether it is worth another try."""
     match error:
         case HostNotFound():
             return EgressUnavailable(f"{host} could not be found.", host=host)

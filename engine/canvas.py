@@ -8,10 +8,14 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 CANVAS_FORMAT: Final = 1
 SCOPES: Final = ("item", "index", "loop", "user", "app", "system")
-"""Words that stand first in a reference and are no node: the element and number of the turn, a loop's variables, and variables."""
+"""Words that stand first in a reference and are no node: the element and number of the turn, a loop's variables, and
+variables.
+"""
 
 JsonSchema = dict[str, JsonValue]
-"""A type, as the subset of JSON Schema that canvases use: type, properties, required, items, default, description, enum, format."""
+"""A type, as the subset of JSON Schema that canvases use: type, properties, required, items, default, description,
+enum, format.
+"""
 
 NODE_ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 NodeId = Annotated[str, Field(pattern=NODE_ID_PATTERN)]
@@ -33,7 +37,8 @@ class Reference(Strict):
     """A value from elsewhere: `[node id, key, …]`, or a scope word first.
 
     `["item", …]` and `["index"]` belong to the turn of the enclosing composite, `["loop", name]` is a loop variable,
-    `["user"|"app"|"system", name, …]` a variable. A path through a list takes the first element unless a number says which.
+    `["user"|"app"|"system", name, …]` a variable. A path through a list takes the first element unless a number says
+    which.
     """
 
     ref: Annotated[list[str | int], Field(min_length=1, max_length=32)]
@@ -73,15 +78,19 @@ Expression = Annotated[
     Discriminator(
         _form,
         custom_error_type="expression",
-        custom_error_message='an input is one of {"value": …}, {"ref": […]}, {"template": "…"}, {"object": {…}}, {"list": […]}',
+        custom_error_message=(
+            'an input is one of {"value": …}, {"ref": […]}, {"template": "…"}, {"object": {…}}, {"list": […]}'
+        ),
     ),
 ]
 
 
 class OnError(Strict):
-    """What happens when the node fails: `fail` ends the run, `default` goes on with `default`, `branch` leaves by the port `error`.
+    """What happens when the node fails: `fail` ends the run, `default` goes on with `default`, `branch` leaves by the
+    port `error`.
 
-    With `default` and `branch` the output gains `isSuccess` and, after a failure, `errorBody` {errorMessage, errorCode}.
+    With `default` and `branch` the output gains `isSuccess` and, after a failure, `errorBody` {errorMessage,
+    errorCode}.
     """
 
     policy: Literal["fail", "default", "branch"] = "fail"
@@ -102,12 +111,17 @@ class NodeData(Strict):
     outputs: JsonSchema | None = None
     """The declared output, an object type; a start node declares the run's input here."""
     results: dict[str, Reference] = Field(default_factory=dict)
-    """Composites only: a name for a reference to an inner node's output (collected per turn) or a loop variable (final value)."""
+    """Composites only: a name for a reference to an inner node's output (collected per turn) or a loop variable (final
+    value).
+    """
     on_error: OnError = Field(default_factory=OnError)
 
 
 class Edge(Strict):
-    """A line from a port to a node. Inside a composite, its own id as source is the body's beginning, as target the body's end."""
+    """A line from a port to a node.
+
+    Inside a composite, its own id as source is the body's beginning, as target the body's end.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -144,4 +158,8 @@ class Canvas(Strict):
 def canvas_schema() -> dict[str, Any]:
     """The JSON Schema of the document, as published."""
     schema = Canvas.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"mainspring-canvas-{CANVAS_FORMAT}", **schema}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"mainspring-canvas-{CANVAS_FORMAT}",
+        **schema,
+    }

@@ -75,7 +75,11 @@ class Callee:
     def face(self) -> WorkflowFace:
         """What a caller's validation must know of it."""
         return WorkflowFace(
-            id=self.workflow_id, version=self.version, inputs=self.plan.inputs, outputs=self.plan.outputs, uses=self.uses
+            id=self.workflow_id,
+            version=self.version,
+            inputs=self.plan.inputs,
+            outputs=self.plan.outputs,
+            uses=self.uses,
         )
 
 
@@ -101,7 +105,9 @@ def compile_canvas(
     if any(one.severity == "error" for one in findings):
         errors = [one for one in findings if one.severity == "error"]
         more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
-        raise InvalidCanvas(f"The canvas has errors: {errors[0].message}{more}", diagnostics=[one.to_json() for one in findings])
+        raise InvalidCanvas(
+            f"The canvas has errors: {errors[0].message}{more}", diagnostics=[one.to_json() for one in findings]
+        )
     pruned = prune(canvas)
     compiler = _Compiler(library, resolve)
     graph = compiler.graph(pruned.nodes, pruned.edges)
@@ -111,7 +117,9 @@ def compile_canvas(
     return Plan(
         graph=graph,
         inputs=start.data.outputs or OPEN_OBJECT,
-        outputs={"type": "object", "properties": {"output": {"type": "string"}}} if answers else finish.output_schema or OPEN_OBJECT,
+        outputs={"type": "object", "properties": {"output": {"type": "string"}}}
+        if answers
+        else finish.output_schema or OPEN_OBJECT,
         in_place=_tiers(graph).inline,
         answers=answers,
         plans=tuple(compiler.plans),
@@ -235,7 +243,9 @@ class _Compiler:
         self._library, self._resolve = library, resolve
         self.plans: dict[str, None] = {}
 
-    def graph(self, nodes: list[Node], edges: list[Edge], *, owner: Node | None = None, around: dict[str, int] | None = None) -> Graph:
+    def graph(
+        self, nodes: list[Node], edges: list[Edge], *, owner: Node | None = None, around: dict[str, int] | None = None
+    ) -> Graph:
         """Lower one level of the canvas."""
         here = {node.id: number for number, node in enumerate(nodes)}
         scope = _Scope(here, around or {})
@@ -278,9 +288,15 @@ class _Compiler:
         match action:
             case Loop() | Map():
                 body = self.graph(node.blocks, node.edges, owner=node, around=scope.here)
-                inner = _Lowering(node, None, _Scope({block.id: number for number, block in enumerate(node.blocks)}, scope.here))
+                inner = _Lowering(
+                    node, None, _Scope({block.id: number for number, block in enumerate(node.blocks)}, scope.here)
+                )
                 results = {name: Result(source=inner.source(ref.ref)) for name, ref in node.data.results.items()}
-                filled = {"body": body, "results": results, "zipped": isinstance(node.data.inputs.get("items"), ObjectOf)}
+                filled = {
+                    "body": body,
+                    "results": results,
+                    "zipped": isinstance(node.data.inputs.get("items"), ObjectOf),
+                }
                 if isinstance(action, Map):
                     tiers = _tiers(body)
                     filled |= {"inline": tiers.inline, "fused": tiers.fused, "activities": tiers.weight}
@@ -288,7 +304,9 @@ class _Compiler:
             case Subflow(workflow_id=workflow, version=version):
                 callee = self._resolve(workflow, version) if self._resolve is not None else None
                 if callee is None:
-                    raise InvalidCanvas(f"{node.title} calls the workflow {workflow}, which is not known.", node=node.id)
+                    raise InvalidCanvas(
+                        f"{node.title} calls the workflow {workflow}, which is not known.", node=node.id
+                    )
                 for plan in (callee.plan_hash, *callee.plan.plans):
                     self.plans[plan] = None
                 return action.model_copy(

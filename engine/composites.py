@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.conversion import convert, zero_of
 from engine.errors import InvalidInput, LimitExceeded
+from engine.inline import measure
 from engine.plan import FromStep, Loop, Map
 from engine.prepare import Bound, Node, Status
 from engine.runtime import SliceRequest
 from engine.values import MISSING, BlobRef, Json
 
 if TYPE_CHECKING:
-    from engine.interpret import Frame
+    from engine.frame import Frame
 
 DEFAULT_CONCURRENCY: Final = 10
 INLINE_TURNS: Final = 200
 """A batch of inline steps up to this long is walked where it stands; a longer one would hold up its workflow task."""
 WINDOW_ACTIVITIES: Final = 2_000
-"""Activities that one history takes from a batch; above that each slice gets a history of its own (measured: temporal floors)."""
+"""Activities that one history takes from a batch; above that each slice gets a history of its own (measured: temporal
+floors).
+"""
 FUSED_SLICE: Final = 100
 CHILD_SLICE: Final = 200
 SLICES_IN_FLIGHT: Final = 4
@@ -65,7 +68,7 @@ async def _length(frame: Frame, node: Node, value: object) -> int:
     if isinstance(value, list):
         return len(value)
     if isinstance(value, BlobRef):
-        return await frame.measure(node, value)
+        return await measure(frame, node, value)
     return 0
 
 
@@ -140,7 +143,9 @@ async def walk_map(frame: Frame, node: Node, action: Map, bound: Bound, path: st
     concurrency = asked if isinstance(asked, int) and asked > 0 else DEFAULT_CONCURRENCY
     concurrency = min(concurrency, limits.batch_concurrency)
     batch = _Batch(frame, node, action, items, path, concurrency)
-    if (action.inline and count <= INLINE_TURNS) or (not action.fused and count * action.activities <= WINDOW_ACTIVITIES):
+    if (action.inline and count <= INLINE_TURNS) or (
+        not action.fused and count * action.activities <= WINDOW_ACTIVITIES
+    ):
         await batch.walk(count, 1, concurrency, batch.one_turn)
     else:
         size = FUSED_SLICE if action.fused else CHILD_SLICE
@@ -158,8 +163,12 @@ class _Batch:
         self.next: int = cursor.get("next", 0)
         self.results: dict[str, list[Any]] = cursor.get("results") or {name: [] for name, _, _ in node.results}
 
-    async def walk(self, count: int, size: int, width: int, work: Callable[[int, int], Awaitable[dict[str, list[Any]]]]) -> None:
-        """Run `work(start, end)` over all items in pieces of `size`, `width` at a time; the first error cancels the rest."""
+    async def walk(
+        self, count: int, size: int, width: int, work: Callable[[int, int], Awaitable[dict[str, list[Any]]]]
+    ) -> None:
+        """Run `work(start, end)` over all items in pieces of `size`, `width` at a time; the first error cancels the
+        rest.
+        """
         for values in self.results.values():
             values.extend([None] * (count - len(values)))
         running: dict[asyncio.Task[dict[str, list[Any]]], int] = {}
@@ -229,7 +238,7 @@ class _Batch:
         )
         frame.walk.executed += done.executed
         frame.walk.spend(done.usage)
-        frame.look_for_refs(done.results)
+        frame.walk.look_for_refs(done.results)
         return done.results
 
 

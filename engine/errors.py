@@ -1,4 +1,6 @@
-"""The errors of Mainspring: what went wrong in the reader's words, its facts beside it, and whether trying again may help."""
+"""The errors of Mainspring: what went wrong in the reader's words, its facts beside it, and whether trying again may
+help.
+"""
 
 from __future__ import annotations
 

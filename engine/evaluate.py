@@ -16,20 +16,23 @@ from engine.templates import Filled, render
 from engine.values import MISSING, Json
 
 Material = Any
-"""What a step computes from. Compute and Assign: the bound inputs; Choose: per case its pairs of operands; `Rendering`: a template
-of any step; `Measure`: a list by reference whose length is asked for."""
+"""What a step computes from.
+
+Compute and Assign: the bound inputs; Choose: per case its pairs of operands; `Rendering`: a template of any step;
+`Measure`: a list by reference whose length is asked for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How many items does this list have?"""
+    """Asks how many items this list has."""
 
     of: object
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The text of these parts, please."""
+    """Asks for the text of these parts."""
 
     parts: list[str | Filled]
 
@@ -56,7 +59,8 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
         case Choose(cases=cases, otherwise=otherwise):
             for case, operands in zip(cases, material, strict=True):
                 verdicts = (
-                    holds(one.operator, left, right) for one, (left, right) in zip(case.comparisons, operands, strict=True)
+                    holds(one.operator, left, right)
+                    for one, (left, right) in zip(case.comparisons, operands, strict=True)
                 )
                 if all(verdicts) if case.logic == "and" else any(verdicts):
                     return Evaluated({"port": case.port}, port=case.port)
@@ -85,7 +89,7 @@ def _bounded(output: dict[str, object], limits: Limits) -> dict[str, object]:
     return output
 
 
-# --- the road through an activity, for values by reference ------------------------------------------------------------------
+# --- the road through an activity, for values by reference ---
 
 
 def pack(material: Material) -> dict[str, Json]:
@@ -152,4 +156,3 @@ def find_step(graph: Graph, step_id: str) -> Step | None:
         if isinstance(step.action, Loop | Map) and (found := find_step(step.action.body, step_id)) is not None:
             return found
     return None
-

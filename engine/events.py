@@ -16,13 +16,19 @@ class EventType(StrEnum):
     RUN_FAILED = "run.failed"  # error
     RUN_CANCELLED = "run.cancelled"  # reason
     STEP_STARTED = "step.started"  # title, node_type, inputs, attempt; only for steps that take time
-    STEP_SUCCEEDED = "step.succeeded"  # title, node_type, output, attempt; inputs for inline steps; port, usage, warnings
-    STEP_FAILED = "step.failed"  # title, node_type, error, attempt; handled: "default" | "branch" | None; output when handled
+    STEP_SUCCEEDED = (
+        "step.succeeded"  # title, node_type, output, attempt; inputs for inline steps; port, usage, warnings
+    )
+    STEP_FAILED = (
+        "step.failed"  # title, node_type, error, attempt; handled: "default" | "branch" | None; output when handled
+    )
     STEP_SKIPPED = "step.skipped"  # title, node_type
     STEP_CANCELLED = "step.cancelled"  # title, node_type
     STEP_RETRIED = "step.retried"  # attempt (the new one), error, delay_ms: pieces of earlier attempts are void
     STEP_DELTA = "step.delta"  # attempt, field, text: a piece of a streamed output
-    MESSAGE_DELTA = "message.delta"  # text, source (path of the producing step), attempt: a piece of a message or of the answer
+    MESSAGE_DELTA = (
+        "message.delta"  # text, source (path of the producing step), attempt: a piece of a message or of the answer
+    )
     MESSAGE_RESET = "message.reset"  # pieces of this message sent so far are void; text: what stands instead
     MESSAGE_COMPLETED = "message.completed"  # text: the whole message
     WAIT_OPENED = "wait.opened"  # wait_id, kind, prompt, options, schema, title, executor: who takes the answer
@@ -36,9 +42,9 @@ RUN_ENDS = frozenset({EventType.RUN_SUCCEEDED, EventType.RUN_FAILED, EventType.R
 class RunEvent:
     """One thing that happened in a run.
 
-    `key` is unique within the run and made from what happened (`ask:succeeded`, `loop[3]/ask:delta:2.17`), never from a counter
-    that a replay could count differently: an event written twice is stored once. `at` is UTC milliseconds. `path` is the place
-    of the step, with loop and batch indexes: `loop[3]/ask`; empty for the run itself.
+    `key` is unique within the run and made from what happened (`ask:succeeded`, `loop[3]/ask:delta:2.17`), never from a
+    counter that a replay could count differently: an event written twice is stored once. `at` is UTC milliseconds.
+    `path` is the place of the step, with loop and batch indexes: `loop[3]/ask`; empty for the run itself.
     """
 
     key: str

@@ -15,7 +15,7 @@ from engine.values import has_refs
 
 @dataclass(slots=True)
 class Progress:
-    """One message: parts of its template sent so far (the one being streamed included), and the text before that one."""
+    """One message: how many parts of its template were sent (the streamed one included), and the text before that."""
 
     parts: int = 0
     before: str = ""
@@ -44,8 +44,8 @@ class Messages:
     def targets(self, producer: Node, place: Walking, limit_bytes: int) -> tuple[StreamTarget, ...]:
         """The messages that forward this step's pieces while it runs.
 
-        A message does when it is certain to be sent once the producer succeeds (every other wire into it is settled) and all parts
-        before the streamed one are known.
+        A message does when it is certain to be sent once the producer succeeds (every other wire into it is settled)
+        and all parts before the streamed one are known.
         """
         if (known := self.forwarded.get(producer.number)) is not None:
             return known
@@ -85,7 +85,11 @@ class Messages:
         if producer.number not in self.forwarded:
             return []
         found = ((self.progress.get(one.step), one.part) for one in producer.consumers)
-        return [progress for progress, part in found if progress is not None and progress.sent and progress.parts == part + 1]
+        return [
+            progress
+            for progress, part in found
+            if progress is not None and progress.sent and progress.parts == part + 1
+        ]
 
     def rest(self, number: int, text: str) -> tuple[str, bool]:
         """What is left to send of the whole text, and whether the pieces sent so far were wrong and are void."""

@@ -66,10 +66,10 @@ class Lowering(Protocol):
 class NodeType:
     """One node type, whole, as the editor, the validator and the compiler see it.
 
-    `inputs` is the JSON Schema (an object) of its inputs; `additionalProperties` other than false allows names of the author's
-    own. `outputs` is the schema of its output, None where the canvas declares it. `ports` are the named ways out besides the
-    plain one; a function where they depend on the settings. `lower` makes the step's action. `check` adds findings that the
-    general rules cannot see.
+    `inputs` is the JSON Schema (an object) of its inputs; `additionalProperties` other than false allows names of the
+    author's own. `outputs` is the schema of its output, None where the canvas declares it. `ports` are the named ways
+    out besides the plain one; a function where they depend on the settings. `lower` makes the step's action. `check`
+    adds findings that the general rules cannot see.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""The plan: what a canvas compiles to. Immutable, content-addressed, and free of node types: only steps that an interpreter knows."""
+"""The plan: what a canvas compiles to.
+
+Immutable, content-addressed, and free of node types: only steps that an interpreter knows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# --- bindings: where a value comes from, resolved to step numbers -------------------------------------------------------
+# --- bindings: where a value comes from, resolved to step numbers ---
 
 
 class Const(Frozen):
@@ -87,7 +90,7 @@ class Arr(Frozen):
 Binding = Annotated[Const | FromStep | FromScope | FromInput | Text | Obj | Arr, Field(discriminator="kind")]
 
 
-# --- actions: what a step does -------------------------------------------------------------------------------------------
+# --- actions: what a step does ---
 
 
 class Start(Frozen):
@@ -97,7 +100,10 @@ class Start(Frozen):
 
 
 class Finish(Frozen):
-    """End the run. `variables`: the bound inputs are the output. `answer`: the template's text is, under `output`, and it streams."""
+    """End the run.
+
+    `variables`: the bound inputs are the output. `answer`: the template's text is, under `output`, and it streams.
+    """
 
     kind: Literal["finish"] = "finish"
     mode: Literal["variables", "answer"]
@@ -114,8 +120,8 @@ class Emit(Frozen):
 class Call(Frozen):
     """Do something outside: run the activity of this name. Times in milliseconds.
 
-    `attempts` counts tries after retryable errors; `on_error.retries` of the canvas raises it and applies to every error.
-    `streams` names the output field whose pieces the activity tells while it runs.
+    `attempts` counts tries after retryable errors; `on_error.retries` of the canvas raises it and applies to every
+    error. `streams` names the output field whose pieces the activity tells while it runs.
     """
 
     kind: Literal["call"] = "call"
@@ -131,7 +137,9 @@ class Call(Frozen):
 
 
 class Compute(Frozen):
-    """A pure, total, bounded function of the step's inputs, by its name in the frozen module of the plan's `eval` version."""
+    """A pure, total, bounded function of the step's inputs, by its name in the frozen module of the plan's `eval`
+    version.
+    """
 
     kind: Literal["compute"] = "compute"
     operation: str
@@ -139,13 +147,14 @@ class Compute(Frozen):
 
 
 Operator = Literal[
-    "equal", "not_equal", "length_greater", "length_greater_equal", "length_less", "length_less_equal", "contains", "not_contains",
-    "empty", "not_empty", "is_true", "is_false", "greater", "greater_equal", "less", "less_equal",
+    "equal", "not_equal", "length_greater", "length_greater_equal", "length_less", "length_less_equal",
+    "contains", "not_contains", "empty", "not_empty", "is_true", "is_false",
+    "greater", "greater_equal", "less", "less_equal",
 ]  # fmt: skip
 
 
 class Comparison(Frozen):
-    """`left operator right`; unary operators have no right. `type` is the declared type of the left side, when known."""
+    """`left operator right`; unary operators have no right."""
 
     left: Binding
     operator: Operator
@@ -196,7 +205,10 @@ class Result(Frozen):
 
 
 class Loop(Frozen):
-    """Turns one after another. Bound inputs: `items` (list, or object of lists walked together), `count`, and `variables` (object)."""
+    """Turns one after another.
+
+    Bound inputs: `items` (list, or object of lists walked together), `count`, and `variables` (object).
+    """
 
     kind: Literal["loop"] = "loop"
     mode: Literal["array", "count", "infinite"]
@@ -207,10 +219,12 @@ class Loop(Frozen):
 
 
 class Map(Frozen):
-    """Turns side by side (a batch). Bound inputs: `items`, `concurrency` (0 or absent: 10), `limit` (0 or absent: all items).
+    """Turns side by side (a batch).
 
-    `inline` says that the body holds inline steps alone; `fused` that it holds inline and local steps alone, so that a slice of
-    turns may be walked within one activity.
+    Bound inputs: `items`, `concurrency` (0 or absent: 10), `limit` (0 or absent: all items).
+
+    `inline` says that the body holds inline steps alone; `fused` that it holds inline and local steps alone, so that a
+    slice of turns may be walked within one activity.
     """
 
     kind: Literal["map"] = "map"
@@ -220,13 +234,16 @@ class Map(Frozen):
     body: Graph
     results: dict[str, Result]
     activities: int = 1
-    """What one turn puts into the history, counted in activities; with the number of items it decides where turns are walked."""
+    """What one turn puts into the history, counted in activities; with the number of items it decides where turns are
+    walked.
+    """
 
 
 class Wait(Frozen):
     """Ask a person and wait. Output and port are made by `engine.answers` from the answer.
 
-    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); `form`: `schema` in settings.
+    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); `form`: `schema` in
+    settings.
     """
 
     kind: Literal["wait"] = "wait"
@@ -256,7 +273,7 @@ Action = Annotated[
 ]
 
 
-# --- steps and graphs ----------------------------------------------------------------------------------------------------
+# --- steps and graphs ---
 
 
 class ErrorPolicy(Frozen):
@@ -269,7 +286,10 @@ class ErrorPolicy(Frozen):
 
 
 class Step(Frozen):
-    """One node, lowered. `title` and `node_type` are labels for events and for the Temporal UI; nothing decides by them."""
+    """One node, lowered.
+
+    `title` and `node_type` are labels for events and for the Temporal UI; nothing decides by them.
+    """
 
     id: str
     title: str
@@ -297,7 +317,10 @@ class Wire(Frozen):
 
 
 class Graph(Frozen):
-    """Steps in document order and the wires between them. `entries` are reached from the beginning (the composite's own edges)."""
+    """Steps in document order and the wires between them.
+
+    `entries` are reached from the beginning (the composite's own edges).
+    """
 
     steps: tuple[Step, ...]
     wires: tuple[Wire, ...]

@@ -12,9 +12,11 @@ from engine.errors import NodeFailed
 from engine.limits import DEFAULT_LIMITS
 from engine.plan import (
     Arr,
+    Assign,
     Binding,
     Call,
     Choose,
+    Compute,
     Const,
     Emit,
     Finish,
@@ -22,6 +24,7 @@ from engine.plan import (
     FromScope,
     FromStep,
     Graph,
+    Leave,
     Loop,
     Map,
     Merge,
@@ -29,6 +32,7 @@ from engine.plan import (
     Placeholder,
     Plan,
     Result,
+    Start,
     Step,
     Text,
     Wire,
@@ -37,6 +41,10 @@ from engine.templates import Filled, render
 from engine.values import MISSING, Json, has_refs, select
 
 KEPT_PLANS = 256
+
+
+INSTANT = (Start, Finish, Emit, Compute, Choose, Merge, Assign, Leave)
+"""Actions that take no time."""
 
 
 class Status(IntEnum):
@@ -186,7 +194,9 @@ def _nested_text(text: Text) -> Bind:
     def rendered(place: Place, bound: Bound, stored: Stored) -> object:
         parts = fill(place, bound, stored)
         if any(isinstance(part, Filled) and has_refs(part.value) for part in parts):
-            raise NodeFailed("A template inside an object or a list cannot hold a value this large: give the text an input of its own.")
+            raise NodeFailed(
+                "A template inside an object or a list cannot hold a value this large: make the text an input."
+            )
         return render(parts, limit_bytes=DEFAULT_LIMITS.rendered_bytes)
 
     return rendered
@@ -230,7 +240,7 @@ def bindings_of(step: Step) -> Iterator[Binding]:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A message that forwards a streamed output: the step that sends it, and which part of its template that output is."""
+    """A message that forwards a streamed output: the step that sends it, and the part of its template."""
 
     step: int
     part: int

@@ -16,8 +16,8 @@ from engine.values import Json
 class RunContext:
     """Who runs what. The same for every step of a run; `prefix`, `depth` and `plan_hash` change inside a sub-workflow.
 
-    Ids are decimal strings. `started_at` is UTC milliseconds. `prefix` is the path of the step this plan runs in, with a
-    trailing slash, or empty.
+    Ids are decimal strings. `started_at` is UTC milliseconds. `prefix` is the path of the step this plan runs in, with
+    a trailing slash, or empty.
     """
 
     run_id: str
@@ -33,7 +33,7 @@ class RunContext:
 
 
 class StepError(FlowError):
-    """An activity's error as it reaches the interpreter, whatever road it took. `code` is that of the original error."""
+    """An activity's error as it reaches the interpreter, by whatever road; `error_code` is the original's."""
 
     def __init__(self, code: str, message: str, *, retryable: bool = False, **facts: Json) -> None:
         super().__init__(message, **facts)
@@ -128,10 +128,11 @@ class SubflowResult:
 
 @dataclass(frozen=True, slots=True)
 class SliceRequest:
-    """Turns `start` to `start + len(items)` of a batch, to be walked elsewhere: fused in one activity, or by a child run.
+    """Turns `start` to `start + len(items)` of a batch, to be walked elsewhere: fused in one activity, or by a child
+    run.
 
-    `step` names the Map step by its id within the plan of `context.plan_hash`; `outer` holds the outputs of steps around the
-    batch that its body reads, by step number. `concurrency` bounds the turns in flight within the slice.
+    `step` names the Map step by its id within the plan of `context.plan_hash`; `outer` holds the outputs of steps
+    around the batch that its body reads, by step number. `concurrency` bounds the turns in flight within the slice.
     """
 
     step: str
@@ -189,10 +190,13 @@ class Runtime(Protocol):
     async def subflow(self, request: SubflowRequest) -> SubflowResult: ...
     async def slice(self, request: SliceRequest) -> SliceResult: ...
     async def breathe(self) -> None:
-        """Called after every bounded amount of inline work: the runtime may put a checkpoint here, or give up its place."""
+        """Called after every bounded amount of inline work: the runtime may put a checkpoint here, or give up its
+        place.
+        """
 
     def hand_over_due(self) -> bool:
         """Whether the history is long enough that the run should go on in a fresh one at the next turn of a loop."""
+
 
 def wait_opened(wait: OpenWait, at: int, executor: str = "") -> RunEvent:
     """The event that a person is asked; `executor` names who takes the answer."""

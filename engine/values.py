@@ -27,8 +27,9 @@ MISSING: Final = Missing.MISSING
 class BlobRef:
     """Stands for a JSON value kept in the blob store under its content hash.
 
-    `sha` names the stored bytes (UTF-8 JSON of the whole value) within the run's organisation, `path` leads to the part meant.
-    `kind` and `length` (items, keys or characters) describe that stored whole, so that a loop can count it unread.
+    `sha` names the stored bytes (UTF-8 JSON of the whole value) within the run's organisation, `path` leads to the part
+    meant. `kind` and `length` (items, keys or characters) describe that stored whole, so that a loop can count it
+    unread.
     """
 
     sha: str
@@ -95,8 +96,8 @@ def has_refs(value: object) -> bool:
 def select(value: object, path: Sequence[str | int]) -> object:
     """Follow a path into a value; `MISSING` where it leads nowhere, and through null.
 
-    A segment that names a key of a list's elements takes the first element (canvases depend on it). Inside a `BlobRef` the path
-    is only noted down.
+    A segment that names a key of a list's elements takes the first element (canvases depend on it). Inside a `BlobRef`
+    the path is only noted down.
     """
     for position, part in enumerate(path):
         if isinstance(value, BlobRef):

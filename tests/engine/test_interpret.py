@@ -1,0 +1,424 @@
+"""Readiness, branches, joins, errors, waits and messages, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from engine.errors import EngineError, FlowError, InvalidInput, LimitExceeded
+from engine.events import EventType
+from engine.limits import Limits
+from engine.runtime import CallRequest, CallResult, StepError
+from tests.engine.draw import World, answer, callee, canvas, choose, end, event, node, run, start, told
+
+DONE = EventType.STEP_SUCCEEDED
+
+
+async def test_values_flow_from_start_to_end() -> None:
+    drawn = canvas(start({"name": "string"}), node("a", "work", {"text": "你好 {{start.name}}"}), end({"said": "=a.text"}), lines="start>a>end")
+    result, runtime = await run(drawn, {"name": "世界"})
+    assert result.output == {"said": "你好 世界"}
+    assert told(runtime, DONE) == ["start", "a", "end"]
+
+
+async def test_a_run_without_a_required_input_fails_and_names_it() -> None:
+    drawn = canvas(start({"name": "string"}, "name"), end({"said": "=start.name"}), lines="start>end")
+    with pytest.raises(FlowError, match="name"):
+        await run(drawn, {})
+
+
+async def test_parallel_branches_run_side_by_side_and_join_once() -> None:
+    gate = asyncio.Barrier(2)
+
+    class Together(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            await gate.wait()
+            return await super().work(request)
+
+    drawn = canvas(
+        start(),
+        node("a", "work", {"text": "a"}),
+        node("b", "work", {"text": "b"}),
+        end({"a": "=a.text", "b": "=b.text"}),
+        lines="start>a>end start>b>end",
+    )
+    result, runtime = await run(drawn, world=Together())
+    assert result.output == {"a": "a", "b": "b"}
+    assert told(runtime, DONE).count("end") == 1
+
+
+@pytest.mark.parametrize(("number", "taken", "skipped"), [(5, "big", "small"), (1, "small", "big")])
+async def test_only_the_chosen_branch_runs(number: int, taken: str, skipped: str) -> None:
+    drawn = canvas(
+        start({"n": "integer"}),
+        choose("pick", large=("=start.n", "greater", 3)),
+        node("big", "work", {"text": "big"}),
+        node("small", "work", {"text": "small"}),
+        node("after", "work", {"text": "after {{big.text}}"}),
+        node("both", "merge", settings={"groups": {"text": [{"ref": ["big", "text"]}, {"ref": ["small", "text"]}]}}),
+        end({"text": "=both.text", "big": "=big.text"}, text="string", big="string"),
+        lines="start>pick pick:large>big>after>both pick:otherwise>small>both>end",
+    )
+    world = World()
+    result, runtime = await run(drawn, {"n": number}, world)
+    assert result.output["text"] == taken
+    assert result.output["big"] == ("big" if taken == "big" else "")
+    assert skipped not in world.calls
+    assert skipped in told(runtime, EventType.STEP_SKIPPED)
+
+
+async def test_a_long_skipped_chain_is_skipped_without_recursion() -> None:
+    chain = [node(f"n{i}", "work", {"text": str(i)}) for i in range(900)]
+    drawn = canvas(
+        start(),
+        choose("pick", never=(1, "equal", 2)),
+        *chain,
+        end({}),
+        lines="start>pick pick:never>" + ">".join(f"n{i}" for i in range(900)) + ">end pick:otherwise>end",
+    )
+    result, runtime = await run(drawn)
+    assert result.output == {}
+    assert len(told(runtime, EventType.STEP_SKIPPED)) == 900
+
+
+async def test_a_run_whose_every_path_is_left_unwired_says_so() -> None:
+    drawn = canvas(
+        start(),
+        choose("pick", never=(1, "equal", 2)),
+        node("a", "work", {"text": "a"}),
+        node("b", "work", {"text": "b"}, on_error={"policy": "branch"}),
+        node("c", "work", {"text": "c"}),
+        end({}),
+        lines="start>pick pick:never>a>end pick:otherwise>b b:error>end b>c",
+    )
+    with pytest.raises(FlowError):
+        await run(drawn)
+
+
+async def test_an_error_ends_the_run_and_cancels_what_is_in_flight() -> None:
+    started = asyncio.Event()
+
+    class Mixed(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            if request.node == "slow":
+                started.set()
+                await asyncio.Event().wait()
+            await started.wait()
+            return await super().work(request)
+
+    drawn = canvas(
+        start(), node("bad", "work"), node("slow", "work"), end({}), lines="start>bad>end start>slow>end"
+    )
+    runtime = (world := Mixed({"bad": 99})).runtime()
+    with pytest.raises(StepError) as caught:
+        await run(drawn, world=world, runtime=runtime)
+    assert caught.value.error_code == "node_unavailable"
+    assert caught.value.facts["node"] == "bad"
+    assert told(runtime, EventType.STEP_CANCELLED) == ["slow"]
+    assert event(runtime, "bad:failed").data["handled"] is None
+
+
+async def test_a_default_output_replaces_a_failure() -> None:
+    on_error = {"policy": "default", "default": {"text": "so be it"}}
+    drawn = canvas(
+        start(), node("bad", "work", on_error=on_error), end({"text": "=bad.text", "ok": "=bad.isSuccess"}), lines="start>bad>end"
+    )
+    result, runtime = await run(drawn, world=World({"bad": 99}))
+    assert result.output == {"text": "so be it", "ok": False}
+    assert event(runtime, "bad:failed").data["handled"] == "default"
+
+
+@pytest.mark.parametrize(("failures", "path"), [(99, "sorry"), (0, "fine")])
+async def test_the_error_branch_is_taken_only_after_a_failure(failures: int, path: str) -> None:
+    drawn = canvas(
+        start(),
+        node("a", "work", {"text": "x"}, on_error={"policy": "branch"}),
+        node("fine", "work", {"text": "fine"}),
+        node("sorry", "work", {"text": "{{a.errorBody.errorMessage}}"}),
+        end({"fine": "=fine.text", "sorry": "=sorry.text"}, fine="string", sorry="string"),
+        lines="start>a>fine>end a:error>sorry>end",
+    )
+    result, _ = await run(drawn, world=World({"a": failures}))
+    assert result.output == ({"fine": "", "sorry": "a is away."} if failures else {"fine": "fine", "sorry": ""})
+
+
+async def test_retries_are_told_and_end_with_the_first_success() -> None:
+    drawn = canvas(start(), node("a", "work", {"text": "x"}, on_error={"retries": 3}), end({"t": "=a.text"}), lines="start>a>end")
+    world = World({"a": 2})
+    result, runtime = await run(drawn, world=world)
+    assert result.output == {"t": "x"}
+    assert world.calls == ["a", "a", "a"]
+    assert [one.data["attempt"] for one in runtime.events if one.type == EventType.STEP_RETRIED] == [2, 3]
+    assert {request.idempotency_key for request in world.requests} == {"1/a"}
+
+
+async def test_retry_after_is_waited_for() -> None:
+    class Busy(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            if request.attempt == 1:
+                raise StepError("node_unavailable", "Busy.", retryable=True, retry_after=7)
+            return await super().work(request)
+
+    drawn = canvas(start(), node("a", "work", settings={"attempts": 2}), end({}), lines="start>a>end")
+    _, runtime = await run(drawn, world=Busy())
+    assert runtime.slept == [7.0]
+
+
+async def test_a_question_waits_for_its_answer() -> None:
+    drawn = canvas(
+        start(), node("ask", "ask", {"question": "颜色?"}), end({"colour": "=ask.answer"}), lines="start>ask>end"
+    )
+    runtime = World().runtime()
+    running = asyncio.create_task(run(drawn, runtime=runtime))
+    await runtime.wait_opened.wait()
+    assert runtime.waits["ask"].prompt == "颜色?"
+    runtime.answer("ask", "蓝")
+    result, _ = await running
+    assert result.output == {"colour": "蓝"}
+
+
+async def test_several_questions_are_answered_in_any_order() -> None:
+    drawn = canvas(
+        start(),
+        node("a", "ask", {"question": "a?"}),
+        node("b", "ask", {"question": "b?"}),
+        end({"a": "=a.answer", "b": "=b.answer"}),
+        lines="start>a>end start>b>end",
+    )
+    runtime = World().runtime()
+    running = asyncio.create_task(run(drawn, runtime=runtime))
+    while len(runtime.waits) < 2:
+        await asyncio.sleep(0)
+    runtime.answer("b", "2")
+    runtime.answer("a", "1")
+    assert (await running)[0].output == {"a": "1", "b": "2"}
+
+
+async def test_a_cancelled_run_cancels_its_steps() -> None:
+    drawn = canvas(start(), node("ask", "ask", {"question": "?"}), end({}), lines="start>ask>end")
+    runtime = World().runtime()
+    running = asyncio.create_task(run(drawn, runtime=runtime))
+    await runtime.wait_opened.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert told(runtime, EventType.STEP_CANCELLED) == ["ask"]
+
+
+async def test_an_answering_end_gives_its_text() -> None:
+    drawn = canvas(start({"who": "string"}), answer("Hello {{who}}, {{nobody}}!", {"who": "=start.who"}), lines="start>end")
+    result, runtime = await run(drawn, {"who": "Li"})
+    assert result.answer == "Hello Li, {{nobody}}!"
+    assert event(runtime, "end:message").data["text"] == "Hello Li, {{nobody}}!"
+
+
+async def test_a_streamed_output_is_forwarded_to_the_messages_that_hold_it() -> None:
+    drawn = canvas(
+        start({"who": "string"}),
+        node("model", "work", {"text": "x"}, settings={"streams": "text"}),
+        node("model2", "work", {"text": "y"}, settings={"streams": "text"}),
+        answer("To {{start.who}}: {{model.text}} and {{second}}.", {"second": "=model2.text"}),
+        lines="start>model>model2>end",
+    )
+    world = World()
+    _, runtime = await run(drawn, {"who": "Li"}, world)
+    targets = {request.node: [(one.path, one.prefix) for one in request.targets] for request in world.requests}
+    assert targets == {"model": [], "model2": [("end", "To Li: x and ")]}
+    assert event(runtime, "end:rest").data["text"] == "."
+    assert event(runtime, "end:message").data["text"] == "To Li: x and y."
+
+
+async def test_what_a_failed_stream_sent_is_taken_back() -> None:
+    on_error = {"policy": "default", "default": {"text": "nothing"}}
+    drawn = canvas(
+        start(),
+        node("model", "work", settings={"streams": "text"}, on_error=on_error),
+        answer("Says: {{model.text}}"),
+        lines="start>model>end",
+    )
+    _, runtime = await run(drawn, world=World({"model": 9}))
+    assert event(runtime, "end:reset").data["text"] == "Says: nothing"
+
+
+async def test_variables_are_read_before_the_step_that_refers_to_them() -> None:
+    drawn = canvas(start(), end({"x": "=user.name.first", "y": "=app.motto", "run": "=system.run_id"}), lines="start>end")
+    result, _ = await run(drawn)
+    assert result.output == {"y": "motto", "run": "1"}
+
+
+async def test_a_sub_workflow_gets_inputs_and_gives_outputs() -> None:
+    inner = canvas(start({"n": "string"}, "n"), node("w", "work", {"text": "<{{start.n}}>"}), end({"out": "=w.text"}, out="string"), lines="start>w>end")
+    pure = canvas(start({"n": "string"}), end({"out": "=start.n"}, out="string"), lines="start>end")
+    drawn = canvas(
+        start(),
+        node("sub", "subworkflow", {"n": "一"}, settings={"workflow": "inner"}),
+        node("here", "subworkflow", {"n": "=sub.out"}, settings={"workflow": "pure"}),
+        end({"out": "=here.out"}),
+        lines="start>sub>here>end",
+    )
+    result, runtime = await run(drawn, callees=(callee("inner", inner), callee("pure", pure)))
+    assert result.output == {"out": "<一>"}
+    assert "sub/w" in told(runtime, DONE)
+    assert "here/end" in told(runtime, DONE)
+
+
+async def test_a_run_that_never_stops_hits_the_limit_and_names_the_setting() -> None:
+    drawn = canvas(
+        start(),
+        node("loop", "loop", settings={"mode": "infinite"}, blocks=[node("x", "compute", {"input": 1}, settings={"operation": "json.to"})], lines="loop>x>loop", results={"all": "=x.output"}),
+        end({}),
+        lines="start>loop>end",
+    )
+    with pytest.raises((LimitExceeded, StepError), match="limit") as caught:
+        await run(drawn, limits=Limits(executed_steps=500))
+    assert caught.value.facts["setting"] == "MAINSPRING_EXECUTED_STEPS"
+
+
+async def test_a_delay_sleeps() -> None:
+    drawn = canvas(start(), node("nap", "delay", {"seconds": 90}), end({}), lines="start>nap>end")
+    _, runtime = await run(drawn)
+    assert runtime.slept == [90.0]
+
+
+async def test_an_unknown_plan_fails_the_run_clearly() -> None:
+    inner = callee("inner", canvas(start(), node("w", "work"), end({}), lines="start>w>end"))
+    drawn = canvas(start(), node("sub", "subworkflow", settings={"workflow": "inner"}), end({}), lines="start>sub>end")
+    with pytest.raises(EngineError, match="plan"):
+        await run(drawn, callees=(inner,), runtime=World().runtime({}))
+
+
+def loop(id: str, inputs: dict[str, Any], blocks: list[dict[str, Any]], lines: str, results: dict[str, Any], mode: str = "array") -> dict[str, Any]:
+    return node(id, "loop", inputs, settings={"mode": mode}, blocks=blocks, lines=lines, results=results)
+
+
+async def test_a_loop_walks_its_items_in_order_and_collects() -> None:
+    drawn = canvas(
+        start({"names": {"type": "array"}}),
+        loop("each", {"items": "=start.names"}, [node("w", "work", {"text": "{{index}}:{{item}}"})], "each>w>each", {"all": "=w.text"}),
+        end({"all": "=each.all"}),
+        lines="start>each>end",
+    )
+    result, runtime = await run(drawn, {"names": ["甲", "乙", "丙"]})
+    assert result.output == {"all": ["0:甲", "1:乙", "2:丙"]}
+    assert "each[2]/w" in told(runtime, DONE)
+
+
+async def test_a_loop_leaves_out_skipped_turns_and_a_batch_keeps_null() -> None:
+    def body(owner: str) -> tuple[list[dict[str, Any]], str]:
+        blocks = [choose("pick", odd=("=item", "equal", 1)), node("w", "work", {"text": "{{item}}"})]
+        return blocks, f"{owner}>pick pick:odd>w>{owner} pick:otherwise>{owner}"
+
+    blocks, lines = body("each")
+    looped = canvas(start(), loop("each", {"items": [1, 2, 1]}, blocks, lines, {"all": "=w.text"}), end({"all": "=each.all"}), lines="start>each>end")
+    assert (await run(looped))[0].output == {"all": ["1", "1"]}
+    blocks, lines = body("many")
+    batched = canvas(start(), node("many", "batch", {"items": [1, 2, 1]}, blocks=blocks, lines=lines, results={"all": "=w.text"}), end({"all": "=many.all"}), lines="start>many>end")
+    assert (await run(batched))[0].output == {"all": ["1", None, "1"]}
+
+
+async def test_loop_variables_live_across_turns_and_break_ends_the_loop() -> None:
+    blocks = [
+        node("w", "work", {"text": "{{loop.sum}}{{item}}"}),
+        node("set", "set_variable", {"sum": "=w.text"}),
+        choose("pick", stop=("=item", "equal", 3)),
+        node("out", "break"),
+    ]
+    drawn = canvas(
+        start(),
+        loop("each", {"items": [1, 2, 3, 4], "variables": {"object": {"sum": {"value": ""}}}}, blocks, "each>w>set>pick pick:stop>out pick:otherwise>each", {"sum": "=loop.sum", "all": "=w.text"}),
+        end({"sum": "=each.sum", "all": "=each.all"}),
+        lines="start>each>end",
+    )
+    result, _ = await run(drawn)
+    assert result.output == {"sum": "123", "all": ["1", "12", "123"]}
+
+
+async def test_a_counted_loop_and_lists_walked_together() -> None:
+    counted = canvas(start(), loop("n", {"count": 3}, [node("w", "work", {"text": "{{index}}"})], "n>w>n", {"all": "=w.text"}, "count"), end({"all": "=n.all"}), lines="start>n>end")
+    assert (await run(counted))[0].output == {"all": ["0", "1", "2"]}
+    zipped = canvas(
+        start(),
+        loop("z", {"items": {"object": {"a": {"value": [1, 2, 3]}, "b": {"value": ["x", "y"]}}}}, [node("w", "work", {"text": "{{item.a}}{{item.b}}"})], "z>w>z", {"all": "=w.text"}),
+        end({"all": "=z.all"}),
+        lines="start>z>end",
+    )
+    assert (await run(zipped))[0].output == {"all": ["1x", "2y"]}
+
+
+async def test_a_batch_keeps_its_order_and_bounds_what_is_in_flight() -> None:
+    class Counting(World):
+        now = most = 0
+
+        async def work(self, request: CallRequest) -> CallResult:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            for _ in range(int(str(request.inputs["text"])) % 3):
+                await asyncio.sleep(0)
+            self.now -= 1
+            return await super().work(request)
+
+    drawn = canvas(
+        start(),
+        node("many", "batch", {"items": list(range(40)), "concurrency": 4}, blocks=[node("w", "work", {"text": "{{item}}"})], lines="many>w>many", results={"all": "=w.text"}),
+        end({"all": "=many.all"}),
+        lines="start>many>end",
+    )
+    world = Counting()
+    result, _ = await run(drawn, world=world)
+    assert result.output == {"all": [str(number) for number in range(40)]}
+    assert world.most == 4
+
+
+async def test_a_failing_item_fails_the_batch_and_starts_no_further_ones() -> None:
+    class Third(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            if request.inputs["text"] == "3":
+                raise InvalidInput("three is bad")
+            return await super().work(request)
+
+    drawn = canvas(
+        start(),
+        node("many", "batch", {"items": list(range(50)), "concurrency": 2}, blocks=[node("w", "work", {"text": "{{item}}"})], lines="many>w>many", results={"all": "=w.text"}),
+        end({}),
+        lines="start>many>end",
+    )
+    world = Third()
+    with pytest.raises(StepError, match="three is bad"):
+        await run(drawn, world=world)
+    assert len(world.calls) < 10
+
+
+async def test_a_large_batch_of_local_steps_is_walked_in_slices() -> None:
+    drawn = canvas(
+        start(),
+        node("many", "batch", {"items": list(range(450))}, blocks=[node("w", "work", {"text": "{{item}}{{start.x}}"}, settings={"tier": "local"})], lines="many>w>many", results={"all": "=w.text"}),
+        end({"all": "=many.all"}),
+        lines="start>many>end",
+    )
+    drawn = drawn.model_copy(update={"nodes": [*drawn.nodes]})
+    result, runtime = await run(drawn)
+    assert result.output["all"] == [f"{number}{{{{start.x}}}}" for number in range(450)]
+    assert "many[449]/w" in told(runtime, DONE)
+
+
+async def test_a_retried_composite_is_a_place_of_its_own() -> None:
+    class Once(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            self.calls.append(request.path)
+            if request.path == "each[1]/w":
+                raise InvalidInput("not now")
+            return CallResult(output={"text": request.path})
+
+    blocks = [node("w", "work", {"text": "{{item}}"})]
+    drawn = canvas(
+        start(),
+        node("each", "loop", {"items": [1, 2]}, settings={"mode": "array"}, blocks=blocks, lines="each>w>each", results={"all": "=w.text"}, on_error={"retries": 1}),
+        end({"all": "=each.all"}),
+        lines="start>each>end",
+    )
+    world = Once()
+    result, _ = await run(drawn, world=world)
+    assert world.calls == ["each[0]/w", "each[1]/w", "each~2[0]/w", "each~2[1]/w"]
+    assert result.output == {"all": ["each~2[0]/w", "each~2[1]/w"]}

@@ -110,8 +110,8 @@ class EgressClient:
     def sdk_client(self) -> httpx2.AsyncClient:
         """What a vendor's SDK takes as its `http_client`: the transport, and nothing from the environment.
 
-        It follows no redirect, because it could not know which headers are keys. Timeouts are for the SDK to set; it may
-        close the client, the connections stay.
+        It follows no redirect, because it could not know which headers are keys. The SDK sets the timeouts. Closing it
+        leaves the connections open.
         """
         return httpx2.AsyncClient(transport=self.transport(), trust_env=False, follow_redirects=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import httpx2
@@ -21,6 +22,9 @@ def multipart(parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
         else:
             # Without a file name a part is a plain field, and keeps its place between the files.
             files.append((part[0], (None, part[1].encode())))
+    if not files:  # httpx2 would send no form at all
+        boundary = secrets.token_hex(16)
+        return f"multipart/form-data; boundary={boundary}", f"--{boundary}--\r\n".encode()
     try:
         request = httpx2.Request("POST", "http://form.invalid/", files=files)
     except ValueError as error:

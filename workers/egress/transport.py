@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from itertools import zip_longest
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import httpcore2
 import httpx2
@@ -92,8 +92,7 @@ class Wire:
                 if left == 1:
                     _raise_as_httpx(error)
             except httpcore2.RemoteProtocolError as error:
-                # h11 says so when the header does not end within httpcore's buffer, which is larger than our limit.
-                if getattr(error.__cause__, "error_status_hint", None) == 431:
+                if _is_endless_header(error):
                     raise self._header_too_large(target) from error
                 _raise_as_httpx(error)
             except tuple(_ERRORS) as error:
@@ -160,27 +159,33 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 class _Body(httpx2.AsyncByteStream):
-    """The body of an answer: decoded, counted, and cut off at the limit."""
+    """The body of an answer: decoded, counted, and cut off at the limit.
+
+    Iterated again it gives what is left as it comes over the wire: SDKs do that to drain a stream after its last event.
+    """
 
     def __init__(self, answer: httpcore2.Response, decoder: Decoder | None, limit: int, host: str) -> None:
         self._answer = answer
         self._decoder = decoder
         self._limit = limit
         self._host = host
+        self._received = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        received = given = 0
+        decoder, self._decoder = self._decoder, None
+        given = 0
+        source = cast(AsyncIterable[bytes], self._answer.stream)
         try:
-            async with aclosing(self._answer.aiter_stream()) as wire:
+            async with aclosing(cast(AsyncGenerator[bytes], aiter(source))) as wire:
                 async for chunk in wire:
-                    received += len(chunk)
-                    self._check(received)
-                    for piece in self._decoder.feed(chunk) if self._decoder is not None else (chunk,):
+                    self._received += len(chunk)
+                    self._check(self._received)
+                    for piece in decoder.feed(chunk) if decoder is not None else (chunk,):
                         given += len(piece)
                         self._check(given)
                         yield piece
-            if self._decoder is not None:
-                self._decoder.finish()
+            if decoder is not None:
+                decoder.finish()
         except tuple(_ERRORS) as error:
             _raise_as_httpx(error)
         except UndecodableBody as error:
@@ -192,6 +197,11 @@ class _Body(httpx2.AsyncByteStream):
     def _check(self, size: int) -> None:
         if size > self._limit:
             raise _too_large(self._host, self._limit)
+
+
+def _is_endless_header(error: httpcore2.RemoteProtocolError) -> bool:
+    # What h11 found is the argument: a header that does not end within httpcore's buffer, which exceeds our limit.
+    return any(getattr(found, "error_status_hint", None) == 431 for found in error.args)
 
 
 def _has_body(method: str, status: int) -> bool:

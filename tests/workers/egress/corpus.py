@@ -1,4 +1,4 @@
-"""URLs that must be refused, URLs that must not, and the names in them: for every door that takes a URL from outside."""
+"""URLs that must be refused, URLs that must not, and the names in them: for every door that takes a URL."""
 
 PUBLIC = "93.184.216.34"
 PUBLIC_V6 = "2606:2800:220:1:248:1893:25c8:1946"

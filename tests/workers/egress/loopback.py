@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 import httpcore2
 
-from workers.egress import Resolve
+from workers.egress import EgressClient, EgressPolicy, Resolve
+
+
+class Limits(TypedDict, total=False):
+    """The limits of a policy that a test may set."""
+
+    connect_seconds: float
+    header_bytes: int
+    body_bytes: int
+    stream_bytes: int
+    redirects: int
+    connections: int
+    idle_seconds: float
 
 
 @dataclass
@@ -42,6 +55,7 @@ class Server:
     """A server that listens on a port of its own."""
 
     answer: Answer
+    address: str
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
@@ -50,32 +64,27 @@ class Server:
     @property
     def place(self) -> str:
         """Host and port, as an allow-list names it."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
-    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
+    def url(self, path: str = "/", host: str = "", scheme: str = "http") -> str:
         """A URL of this server."""
-        return f"http://{host}:{self.port}{path}"
+        return f"{scheme}://{host or self.address}:{self.port}{path}"
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after the other until the client leaves."""
         self.connections += 1
-        try:
-            while (asked := await self._read(reader)) is not None:
-                self.asked.append(asked)
-                chunks = self.answer(asked)
-                if isinstance(chunks, AsyncIterator):
-                    async for chunk in chunks:
-                        writer.write(chunk)
-                        await writer.drain()
-                else:
-                    writer.writelines(chunks)
+        while (asked := await self._read(reader)) is not None:
+            self.asked.append(asked)
+            chunks = self.answer(asked)
+            if isinstance(chunks, AsyncIterator):
+                async for chunk in chunks:
+                    writer.write(chunk)
                     await writer.drain()
-                if asked.headers.get("connection") == "close":
-                    break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client left: a test says what it expects of that
-        finally:
-            writer.close()
+            else:
+                writer.writelines(chunks)
+                await writer.drain()
+            if asked.headers.get("connection") == "close":
+                break
 
     async def _read(self, reader: asyncio.StreamReader) -> Asked | None:
         try:
@@ -92,31 +101,63 @@ class Server:
         return Asked(method, path, headers, body)
 
 
+Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """A server for the time of a test."""
-    server = Server(answer)
+async def listening(speak: Speak, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A port where this is spoken, for the time of a test."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
+        if (task := asyncio.current_task()) is not None:
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        # The client may leave at any moment, and the test may end: it says itself what it expects of that.
         try:
-            await server.serve(reader, writer)
-        finally:
-            tasks.discard(task)
+            await speak(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        writer.close()
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await writer.wait_closed()
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(connected, address, 0, ssl=tls)
     try:
-        yield server
+        yield server.sockets[0].getsockname()[1]
     finally:
-        listening.close()
+        server.close()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await listening.wait_closed()
+        await asyncio.gather(*tasks)
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """A server for the time of a test."""
+    server = Server(answer, "127.0.0.1")
+    async with listening(server.speak, server.address, tls) as server.port:
+        yield server
+
+
+@asynccontextmanager
+async def calling(
+    *allow: Server | str,
+    resolve: Resolve | None = None,
+    tls: ssl.SSLContext | None = None,
+    **limits: Unpack[Limits],
+) -> AsyncIterator[EgressClient]:
+    """A client that may call these places, and stays on this machine whatever its guard does."""
+    places = tuple(place.place if isinstance(place, Server) else place for place in allow)
+    policy = EgressPolicy(allow=places, **limits)
+    client = EgressClient(policy, resolve=resolve or names({}), network=LoopbackOnly(), tls=tls)
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 def names(known: Mapping[str, list[str]], looked_up: list[str] | None = None) -> Resolve:
@@ -148,6 +189,56 @@ class Nowhere(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         self.called.append((host, port))
         raise httpcore2.ConnectError("nobody is there")
+
+
+class LoopbackOnly(httpcore2.AsyncNetworkBackend):
+    """The real network, as far as it stays on this machine: a guard that fails must not make a test reach out."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        if not host.startswith("127."):
+            raise httpcore2.ConnectError(f"{host} is not on this machine")
+        return await httpcore2.AnyIOBackend().connect_tcp(host, port, timeout)
+
+
+class Mute(LoopbackOnly):
+    """The same, but its connections do not say where they lead."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        stream = await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return MuteStream(stream)
+
+
+@dataclass
+class MuteStream(httpcore2.AsyncNetworkStream):
+    """A connection that can be used, but tells nothing of itself."""
+
+    stream: httpcore2.AsyncNetworkStream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self.stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self.stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+    def get_extra_info(self, info: str) -> None:
+        return None
 
 
 @dataclass

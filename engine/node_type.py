@@ -54,12 +54,15 @@ class Lowering(Protocol):
     @property
     def settings(self) -> BaseModel | None:
         """The node's settings, parsed by the node type's model."""
+        ...
 
     def bind(self, expression: Expression) -> Binding:
         """Resolve an expression that sits in the settings; the step then waits for what it reads."""
+        ...
 
     def text(self, template: str) -> Text:
         """Cut a template that sits in the settings; placeholders name inputs of the node, or nodes."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -174,17 +174,21 @@ class Runtime(Protocol):
 
     def now(self) -> int:
         """UTC milliseconds, the same at every replay."""
+        ...
 
     def emit(self, event: RunEvent) -> None:
         """Tell it, soon; it is stored before the run ends."""
+        ...
 
     def plan(self, plan_hash: str) -> Plan:
         """A plan by its hash."""
+        ...
 
     async def call(self, request: CallRequest) -> CallResult: ...
     async def evaluate(self, request: EvaluateRequest) -> Json: ...
     async def wait(self, wait: OpenWait) -> Json:
         """Wait for the answer, checked by `engine.answers.check_answer` before it gets here."""
+        ...
 
     async def sleep(self, seconds: float) -> None: ...
     async def subflow(self, request: SubflowRequest) -> SubflowResult: ...
@@ -193,9 +197,11 @@ class Runtime(Protocol):
         """Called after every bounded amount of inline work: the runtime may put a checkpoint here, or give up its
         place.
         """
+        ...
 
     def hand_over_due(self) -> bool:
         """Whether the history is long enough that the run should go on in a fresh one at the next turn of a loop."""
+        ...
 
 
 def wait_opened(wait: OpenWait, at: int, executor: str = "") -> RunEvent:

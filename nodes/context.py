@@ -48,6 +48,7 @@ class Http(Protocol):
 
     def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
         """The content type and the body of a form; a pair is a text field."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Models(Protocol):
 
     def chat(self, name: str) -> ChatModel:
         """The model of this name. Raises `NodeFailed` and lists the known names when there is none."""
+        ...
 
 
 class NodeContext(Protocol):
@@ -104,10 +106,12 @@ class NodeContext(Protocol):
     @property
     def settings(self) -> Mapping[str, Json]:
         """The settings that the compiler put into the plan for this step."""
+        ...
 
     @property
     def output_schema(self) -> Mapping[str, Json] | None:
         """The output declared on the canvas."""
+        ...
 
     @property
     def http(self) -> Http: ...
@@ -118,9 +122,12 @@ class NodeContext(Protocol):
 
     async def emit(self, text: str) -> None:
         """Tell a piece of the streamed output field; readers see it at once."""
+        ...
 
     def spend(self, **usage: int) -> None:
         """Count tokens for this step: input_tokens, output_tokens, total_tokens."""
+        ...
 
     def warn(self, message: str) -> None:
         """Put a warning into the record of this step."""
+        ...

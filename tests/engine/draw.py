@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from engine.canvas import Canvas
@@ -18,7 +19,7 @@ from tests.engine.library import LIBRARY
 
 
 def node(id: str, type: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
-    """A node; an input that is no expression is a literal, a text that starts with `=` a reference, one with `{{` a template."""
+    """A node. An input that is no expression is a literal; a text that starts with `=` a reference; with `{{` a template."""
     blocks, lines = data.pop("blocks", None), data.pop("lines", "")
     made: dict[str, Any] = {"id": id, "type": type, "data": {"title": data.pop("title", id), **data}}
     if inputs is not None:
@@ -36,7 +37,11 @@ def expression(value: Any) -> dict[str, Any]:
         return {"ref": [int(part) if part.isdecimal() else part for part in value[1:].split(".")]}
     if isinstance(value, str) and "{{" in value:
         return {"template": value}
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("value", "ref", "template", "object", "list"):
+    if (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)) in ("value", "ref", "template", "object", "list")
+    ):
         return value
     return {"value": value}
 
@@ -46,9 +51,12 @@ def edges(lines: str) -> list[dict[str, Any]]:
     made = []
     for chain in lines.split():
         stops = chain.split(">")
-        for source, target in zip(stops, stops[1:], strict=False):
+        for source, target in pairwise(stops):
             name, _, port = source.partition(":")
-            made.append({"sourceNodeID": name, "targetNodeID": target.partition(":")[0]} | ({"sourcePortID": port} if port else {}))
+            made.append(
+                {"sourceNodeID": name, "targetNodeID": target.partition(":")[0]}
+                | ({"sourcePortID": port} if port else {})
+            )
     return made
 
 
@@ -66,7 +74,9 @@ def start(properties: Mapping[str, Any] | None = None, *required: str) -> dict[s
 def end(inputs: dict[str, Any] | None = None, **properties: str) -> dict[str, Any]:
     """An end node that returns these variables, of these types when given."""
     outputs = {"type": "object", "properties": {name: {"type": kind} for name, kind in properties.items()}}
-    return node("end", "end", inputs or {}, settings={"mode": "variables"}, **({"outputs": outputs} if properties else {}))
+    return node(
+        "end", "end", inputs or {}, settings={"mode": "variables"}, **({"outputs": outputs} if properties else {})
+    )
 
 
 def answer(text: str, inputs: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -96,7 +106,9 @@ CONTEXT = RunContext(
 class World:
     """The activities of a test: `work` echoes its inputs unless told to fail; it remembers every call."""
 
-    def __init__(self, failures: Mapping[str, int] | None = None, outputs: Mapping[str, dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, failures: Mapping[str, int] | None = None, outputs: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
         self.calls: list[str] = []
         self.requests: list[CallRequest] = []
         self.failures = dict(failures or {})
@@ -112,7 +124,8 @@ class World:
 
     async def variables(self, request: CallRequest) -> CallResult:
         """Every variable is called by its own name."""
-        return CallResult(output={scope: {name: name for name in names} for scope, names in request.inputs.items()})  # type: ignore[union-attr]
+        asked: Any = request.inputs
+        return CallResult(output={scope: {name: name for name in names} for scope, names in asked.items()})
 
     def runtime(self, plans: Mapping[str, Plan] | None = None, limits: Limits = DEFAULT_LIMITS) -> InMemoryRuntime:
         """A runtime with these activities."""

@@ -43,7 +43,9 @@ def _join(sketch: _Sketch, tails: list[str], target: str) -> None:
     sketch.lines += [f"{tail}>{target}" for tail in dict.fromkeys(tails)]
 
 
-def _series(draw: st.DrawFn, sketch: _Sketch, tails: list[str], *, depth: int, length: int, people: bool, inside: bool) -> list[str]:
+def _series(
+    draw: st.DrawFn, sketch: _Sketch, tails: list[str], *, depth: int, length: int, people: bool, inside: bool
+) -> list[str]:
     for _ in range(length):
         kinds = ["work", "work", "local", "compute", "message"]
         kinds += ["choose", "parallel", "guarded"] if depth else []
@@ -66,9 +68,13 @@ def _add(sketch: _Sketch, made: dict[str, Any], tails: list[str], *, output: str
     return [made["id"]]
 
 
-def _work(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, people: bool, inside: bool, tier: str = "activity") -> list[str]:
+def _work(
+    draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, people: bool, inside: bool, tier: str = "activity"
+) -> list[str]:
     name = sketch.name("w")
-    return _add(sketch, node(name, "work", {"text": _read(draw, sketch, inside)}, settings={"tier": tier}), tails, output="text")
+    return _add(
+        sketch, node(name, "work", {"text": _read(draw, sketch, inside)}, settings={"tier": tier}), tails, output="text"
+    )
 
 
 def _local(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, people: bool, inside: bool) -> list[str]:
@@ -82,7 +88,9 @@ def _compute(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, peo
 
 
 def _message(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, people: bool, inside: bool) -> list[str]:
-    content = "says " + "".join("{{" + one[1:] + "}}" for one in draw(st.lists(st.sampled_from(sketch.readable), max_size=2)))
+    content = "says " + "".join(
+        "{{" + one[1:] + "}}" for one in draw(st.lists(st.sampled_from(sketch.readable), max_size=2))
+    )
     return _add(sketch, node(sketch.name("m"), "message", {}, settings={"content": content}), tails)
 
 
@@ -109,7 +117,9 @@ def _choose(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, peop
 def _parallel(draw: st.DrawFn, sketch: _Sketch, tails: list[str], depth: int, people: bool, inside: bool) -> list[str]:
     ends: list[str] = []
     for _ in range(draw(st.integers(2, 3))):
-        ends += _series(draw, sketch, tails, depth=depth - 1, length=draw(st.integers(1, 2)), people=people, inside=inside)
+        ends += _series(
+            draw, sketch, tails, depth=depth - 1, length=draw(st.integers(1, 2)), people=people, inside=inside
+        )
     return ends
 
 

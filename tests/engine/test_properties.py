@@ -21,7 +21,9 @@ from tests.engine.draw import CONTEXT, World, compiled
 from tests.engine.generate import canvases
 
 INPUTS: dict[str, Any] = {"text": "文", "number": 2, "list": [1, "二", None]}
-ENOUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+ENOUGH = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 class Fickle(World):

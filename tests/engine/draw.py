@@ -19,7 +19,7 @@ from tests.engine.library import LIBRARY
 
 
 def node(id: str, type: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
-    """A node. An input that is no expression is a literal; a text that starts with `=` a reference; with `{{` a template."""
+    """A node. An input that is no expression is a literal; a text that starts with `=` is a reference."""
     blocks, lines = data.pop("blocks", None), data.pop("lines", "")
     made: dict[str, Any] = {"id": id, "type": type, "data": {"title": data.pop("title", id), **data}}
     if inputs is not None:

@@ -1,0 +1,191 @@
+"""A worker and a client on the shared server, with stores in memory: draw a canvas, run it, read what was told."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+
+from engine.canvas import Canvas
+from engine.compile import Callee
+from engine.events import EventType, RunEvent
+from engine.limits import DEFAULT_LIMITS, Limits
+from engine.plan import plan_hash
+from engine.values import Json
+from nodes.context import FilePart, HttpReply, Models, NodeContext
+from nodes.library import Library
+from nodes.surface import ActivityNode
+from tests.engine.draw import compiled
+from tests.engine.library import LIBRARY
+from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
+from workers.client import RunsClient, RunStart
+from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
+from workers.embedded import EmbeddedTemporal
+from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
+
+Handler = Callable[[dict[str, Any], NodeContext], Awaitable[Mapping[str, Json]]]
+
+
+class Anything(BaseModel):
+    """Inputs of any names."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+async def echo(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+    return inputs
+
+
+class NoHttp:
+    """There is no way out of these tests."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        timeout_seconds: float = 60.0,
+        max_bytes: int | None = None,
+    ) -> HttpReply:
+        raise AssertionError("no test here calls out")
+
+    def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
+        raise AssertionError("no test here calls out")
+
+
+class NoModels:
+    """Nor does any ask a model."""
+
+    def chat(self, name: str) -> Any:
+        raise AssertionError("no test here asks a model")
+
+
+@dataclass
+class World:
+    """What the steps of a test do, by node id: `work` nodes without a handler hand their inputs on."""
+
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    async def work(self, inputs: Anything, ctx: NodeContext) -> Mapping[str, Json]:
+        self.calls.append(ctx.path)
+        handler = self.handlers.get(ctx.path.rpartition("/")[2], echo)
+        return await handler(dict(inputs.model_extra or {}), ctx)
+
+    def library(self) -> Library:
+        activities = {
+            name: ActivityNode(type=LIBRARY[name], inputs=Anything, function=self.work) for name in ("work", "strict_work")
+        }
+        return Library(types=LIBRARY, activities=activities)
+
+
+@dataclass
+class Bench:
+    """Everything a test holds in its hands."""
+
+    connection: Connection
+    client: RunsClient
+    world: World
+    blobs: MemoryBlobs
+    log: MemoryLog
+    plans: MemoryPlans
+    variables: MemoryVariables
+    worker: RunsWorker
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def publish(self, drawn: Canvas, *callees: Callee) -> str:
+        """Compile a canvas and store its plan, and those it calls."""
+        known = {one.workflow_id: one for one in callees}
+        plan, digest = compiled(drawn, lambda workflow, version: known.get(workflow))
+        for one in (plan, *(callee.plan for callee in callees)):
+            data = one.to_bytes()
+            await self.plans.put(plan_hash(data), data)
+        return digest
+
+    async def start(self, drawn: Canvas, inputs: Mapping[str, Json] | None = None, *callees: Callee, **data: Any) -> RunStart:
+        """Start a run of a canvas."""
+        digest = await self.publish(drawn, *callees)
+        start = RunStart(
+            run_id=uuid4().hex,
+            org_id="org",
+            space_id="space",
+            workflow_id="flow",
+            version="v1.0.0",
+            plan_hash=digest,
+            inputs=inputs or {},
+            user_id="user",
+            title="A test",
+            **data,
+        )
+        await self.client.start(start)
+        return start
+
+    async def run(self, drawn: Canvas, inputs: Mapping[str, Json] | None = None, *callees: Callee) -> RunEvent:
+        """Run a canvas to its end; gives the event that ends it."""
+        return await self.ended(await self.start(drawn, inputs, *callees))
+
+    async def ended(self, start: RunStart, *, seconds: float = 30) -> RunEvent:
+        """The event that ends the run, once the workflow is closed too."""
+        async with asyncio.timeout(seconds):
+            last = None
+            async for stored in self.log.follow(start.run_id):
+                last = stored.event
+            assert last is not None
+            while (await self.client.describe(start.executor)).status == "running":
+                await asyncio.sleep(0.01)
+            return last
+
+    async def told(self, start: RunStart, kind: EventType, path: str | None = None, *, seconds: float = 10) -> RunEvent:
+        """The first event of a kind (and place), as soon as it is told."""
+        async with asyncio.timeout(seconds):
+            async for stored in self.log.follow(start.run_id):
+                if stored.event.type is kind and path in (None, stored.event.path):
+                    return stored.event
+        raise AssertionError(f"the run ended without {kind} at {path}")
+
+    def events(self, start: RunStart) -> list[RunEvent]:
+        return [stored.event for stored in self.log.events.get(start.run_id, [])]
+
+    async def history(self, executor: str) -> list[Any]:
+        """The events of a workflow's latest history."""
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace="default", execution=WorkflowExecution(workflow_id=executor), maximum_page_size=10_000
+        )
+        found = await self.connection.client.workflow_service.get_workflow_execution_history(request)
+        return list(found.history.events)
+
+
+@asynccontextmanager
+async def bench(
+    server: EmbeddedTemporal,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    hand_over_events: int = 0,
+    options: WorkerOptions = WorkerOptions(),
+    world: World | None = None,
+) -> AsyncIterator[Bench]:
+    """A worker with a task queue of its own."""
+    blobs, log, plans, variables = MemoryBlobs(), MemoryLog(), MemoryPlans(), MemoryVariables()
+    there = world or World()
+    connection = await connect(
+        TemporalOptions(address=server.address, task_queue=uuid4().hex, largest_payload=limits.inline_value_bytes), blobs
+    )
+    await ensure_search_attributes(connection)
+    models: Models = NoModels()
+    parts = WorkerParts(
+        events=log, plans=plans, variables=variables, http=NoHttp(), models=models, library=there.library()
+    )
+    client = RunsClient(connection, limits=limits, eager=True, hand_over_events=hand_over_events)
+    async with build_worker(connection, parts, options) as worker:
+        yield Bench(connection, client, there, blobs, log, plans, variables, worker)

@@ -1,0 +1,154 @@
+"""The activities: one for each node type, under its own name, and the few that the interpreter itself needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from engine.errors import FlowError
+from engine.interpret import interpret_slice
+from engine.perform import READ_VARIABLES
+from engine.plan import Plan
+from engine.runtime import CallResult, SliceResult
+from workers.big_values import BigValues
+from workers.event_writer import EventWriter
+from workers.in_place import InPlaceRuntime, evaluate_request
+from workers.node_runner import NodeRunner
+from workers.workflows.failures import to_temporal
+from workers.workflows.messages import (
+    EVALUATE,
+    FLUSH,
+    WALK_SLICE,
+    CallOrder,
+    EvaluateOrder,
+    SliceOrder,
+    Wire,
+    write_call_result,
+    write_slice_result,
+)
+
+# A cancellation reaches an activity in the answer to its heartbeat, so there is one at least this often.
+_OFTEN: Final = 0.5
+
+
+class Activities:
+    """What a worker registers."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        *,
+        runner: NodeRunner,
+        plans: Callable[[str], Plan],
+        values: BigValues,
+        writer: EventWriter,
+    ) -> None:
+        """`names` are those of the node types that do something."""
+        self._names = names
+        self._runner = runner
+        self._plans = plans
+        self._values = values
+        self._writer = writer
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Each as Temporal wants it: a function with a name."""
+        nodes = [self._node(name) for name in (*self._names, READ_VARIABLES.activity)]
+        return [*nodes, self._flush(), self._evaluate(), self._walk_slice()]
+
+    def _node(self, name: str) -> Callable[..., Any]:
+        @activity.defn(name=name)
+        async def run_node(wire: Wire) -> Wire:
+            order = CallOrder.from_wire(wire)
+            async with _alive():
+                result: CallResult = await self._runner.run(
+                    order.request,
+                    delivery=activity.info().attempt,
+                    inline=order.inline_value_bytes,
+                    largest=order.value_bytes,
+                )
+            return write_call_result(result)
+
+        return run_node
+
+    def _flush(self) -> Callable[..., Any]:
+        @activity.defn(name=FLUSH)
+        async def flush(run_id: str) -> None:
+            await self._writer.flush(run_id)
+
+        return flush
+
+    def _evaluate(self) -> Callable[..., Any]:
+        @activity.defn(name=EVALUATE)
+        async def evaluate(wire: Wire) -> Any:
+            order = EvaluateOrder.from_wire(wire)
+            async with _alive():
+                return await evaluate_request(order.request, order.limits, self._plans, self._values)
+
+        return evaluate
+
+    def _walk_slice(self) -> Callable[..., Any]:
+        @activity.defn(name=WALK_SLICE)
+        async def walk_slice(wire: Wire) -> Wire:
+            order = SliceOrder.from_wire(wire)
+            async with _alive():
+                return write_slice_result(await self._walk(order))
+
+        return walk_slice
+
+    async def _walk(self, order: SliceOrder) -> SliceResult:
+        request, context = order.request, order.request.context
+        runtime = InPlaceRuntime(
+            context.run_id,
+            activity.info().attempt,
+            limits=order.limits,
+            plans=self._plans,
+            runner=self._runner,
+            values=self._values,
+            writer=self._writer,
+        )
+        try:
+            plan = self._plans(context.plan_hash)
+            done = await interpret_slice(plan, request, runtime, limits=order.limits)
+        finally:
+            await self._writer.flush(context.run_id)
+        limits = order.limits
+        results: dict[str, list[Any]] = {}
+        for name, values in done.results.items():
+            items = {str(index): value for index, value in enumerate(values)}
+            kept = await self._values.offload(
+                context.org_id, items, inline=limits.inline_value_bytes, largest=limits.value_bytes
+            )
+            results[name] = list(kept.values())
+        return SliceResult(results=results, executed=done.executed, usage=done.usage)
+
+
+@asynccontextmanager
+async def _alive() -> AsyncIterator[None]:
+    """Heartbeats while the work goes on, and errors in Temporal's form when it fails."""
+    info = activity.info()
+    beats = None if info.heartbeat_timeout is None else asyncio.create_task(_beat(info.heartbeat_timeout))
+    try:
+        yield
+    except FlowError as error:
+        raise to_temporal(error) from error
+    except asyncio.CancelledError:
+        if activity.is_worker_shutdown():
+            # Nobody cancelled the run: only this process stops. Another one takes the activity over.
+            raise ApplicationError("The worker stops.", type="worker_stops") from None
+        raise
+    finally:
+        if beats is not None:
+            beats.cancel()
+
+
+async def _beat(timeout: timedelta) -> None:
+    pause = min(timeout.total_seconds() / 3, _OFTEN)
+    while True:
+        await asyncio.sleep(pause)
+        activity.heartbeat()

@@ -1,0 +1,95 @@
+"""The connection to Temporal that a process shares: its client, and how values become payloads on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
+
+from storage.ports import Blobs
+from workers.big_values import BigValues
+from workers.byte_cache import ByteCache
+from workers.codec import ClaimCheckCodec
+from workers.converter import JsonPayloadConverter
+from workers.workflows import attributes
+
+SEARCH_ATTRIBUTES = {key.name: "Keyword" for key in attributes.KEYS}
+"""What the namespace must know, by type; an embedded server takes it at its start."""
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TemporalOptions:
+    """Where Temporal is, and what crosses the wire: payloads over `largest_payload` bytes go to the blob store instead."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+    task_queue: str = "mainspring"
+    largest_payload: int = 256 * 1024
+    cache_bytes: int = 64 * _MEGABYTE
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Made by `connect`. One per process: a run started over it may begin on this process's worker at once."""
+
+    client: Client
+    values: BigValues
+    options: TemporalOptions
+
+
+async def connect(options: TemporalOptions, blobs: Blobs, *, lazy: bool = False) -> Connection:
+    """Connect; a `lazy` connection is made at its first use, but no worker can run on it."""
+    codec = ClaimCheckCodec(blobs, largest=options.largest_payload, cache=ByteCache(options.cache_bytes // 2))
+    client = await Client.connect(
+        options.address,
+        namespace=options.namespace,
+        data_converter=DataConverter(payload_converter_class=JsonPayloadConverter, payload_codec=codec),
+        identity=f"mainspring@{socket.gethostname()}:{os.getpid()}",
+        lazy=lazy,
+        # Nothing leaves the machine: compressing costs more than it saves.
+        grpc_compression=GrpcCompression.NONE if _is_local(options.address) else GrpcCompression.GZIP,
+    )
+    return Connection(client, BigValues(blobs, ByteCache(options.cache_bytes)), options)
+
+
+async def ensure_search_attributes(connection: Connection) -> None:
+    """Add the search attributes that the namespace lacks. Without them no run can be started."""
+    client = connection.client
+    namespace = connection.options.namespace
+    operator = client.operator_service
+    found = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    missing = _missing(found.custom_attributes)
+    if not missing:
+        return
+    wanted = dict.fromkeys(missing, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+    try:
+        await operator.add_search_attributes(AddSearchAttributesRequest(namespace=namespace, search_attributes=wanted))
+    except RPCError as error:
+        # Two processes that start together both find them missing.
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+def _missing(known: Iterable[str]) -> list[str]:
+    there = set(known)
+    return [name for name in SEARCH_ATTRIBUTES if name not in there]
+
+
+def _is_local(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,179 @@
+"""The way of events into the log: told from any thread at any time, stored in batches, in order, and never lost by a storage error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from threading import Condition
+from typing import Any, Final
+
+import structlog
+
+from engine.events import RunEvent
+from engine.values import BlobRef
+from storage.ports import EventLog
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_BATCH: Final = 1_000
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+# Less than the two seconds after which Temporal takes a workflow thread for dead.
+_PATIENCE: Final = 1.0
+
+
+class WriterOverloaded(Exception):
+    """The log takes events more slowly than they come. Not an error of the run: Temporal tries its task again, later."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """The events of one run that wait to be stored."""
+
+    waiting: deque[RunEvent] = field(default_factory=deque[RunEvent])
+    told: int = 0
+    stored: int = 0
+    draining: bool = False
+    flushes: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list[tuple[int, "asyncio.Future[None]"]])
+
+
+class EventWriter:
+    """One per process. Made and closed on the event loop that the log belongs to.
+
+    An error of the log is tried again until it is gone: a flush then simply takes longer, and with it the workflow.
+    """
+
+    def __init__(self, log: EventLog, *, room: int = 100_000, width: int = 32) -> None:
+        """Hold up to `room` events; write to at most `width` runs at a time."""
+        self._log = log
+        self._room = room
+        self._loop = asyncio.get_running_loop()
+        self._lines: dict[str, _Line] = {}
+        self._held = 0
+        self._change = Condition()
+        self._slots = asyncio.Semaphore(width)
+        self._drains: set[asyncio.Task[None]] = set()
+        self._free = asyncio.Event()
+        self._free.set()
+        self._closed = False
+
+    def tell(self, run_id: str, event: RunEvent) -> None:
+        """Take an event, from any thread. A thread that is not the loop's is held up while there is no room."""
+        event = _plain(event)
+        with self._change:
+            if self._held >= self._room and not self._on_loop():
+                self._change.wait_for(lambda: self._held < self._room, _PATIENCE)
+                if self._held >= self._room:
+                    raise WriterOverloaded(f"{self._held} events wait to be stored.")
+            line = self._lines.setdefault(run_id, _Line())
+            line.waiting.append(event)
+            line.told += 1
+            self._held += 1
+            if self._held >= self._room:
+                self._loop.call_soon_threadsafe(self._look_for_room)
+            start, line.draining = not line.draining, True
+        if start:
+            self._loop.call_soon_threadsafe(self._start, run_id)
+
+    async def room(self) -> None:
+        """Wait until there is room for more: what tells from the loop asks first."""
+        await self._free.wait()
+
+    async def flush(self, run_id: str) -> None:
+        """Wait until everything told of this run before now is stored."""
+        with self._change:
+            line = self._lines.get(run_id)
+            if line is None or line.stored >= line.told:
+                return
+            done: asyncio.Future[None] = self._loop.create_future()
+            line.flushes.append((line.told, done))
+        await done
+
+    async def close(self, patience: float = 5.0) -> None:
+        """Store what is left; what the log will not take within `patience` is told again by Temporal's replay."""
+        if self._drains:
+            await asyncio.wait(list(self._drains), timeout=patience)
+        self._closed = True
+        for task in list(self._drains):
+            task.cancel()
+        await asyncio.gather(*self._drains, return_exceptions=True)
+        for line in self._lines.values():
+            for _, done in line.flushes:
+                done.cancel()
+        if self._held:
+            _log.error("events were not stored before the end", events=self._held)
+
+    def _look_for_room(self) -> None:
+        if self._held < self._room:
+            self._free.set()
+        else:
+            self._free.clear()
+
+    def _on_loop(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
+    def _start(self, run_id: str) -> None:
+        if self._closed:
+            return
+        task = self._loop.create_task(self._drain(run_id), name=f"events of {run_id}")
+        self._drains.add(task)
+        task.add_done_callback(self._drains.discard)
+
+    async def _drain(self, run_id: str) -> None:
+        """Store the run's events until none is left; then forget the run."""
+        line = self._lines[run_id]
+        while True:
+            with self._change:
+                batch = [line.waiting.popleft() for _ in range(min(_BATCH, len(line.waiting)))]
+                if not batch:
+                    line.draining = False
+                    del self._lines[run_id]
+                    return
+            async with self._slots:
+                await self._store(run_id, batch)
+            with self._change:
+                line.stored += len(batch)
+                self._held -= len(batch)
+                self._change.notify_all()
+                reached = [done for mark, done in line.flushes if mark <= line.stored]
+                line.flushes = [(mark, done) for mark, done in line.flushes if mark > line.stored]
+            self._look_for_room()
+            for done in reached:
+                if not done.done():
+                    done.set_result(None)
+
+    async def _store(self, run_id: str, batch: list[RunEvent]) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._log.append(run_id, batch)
+            except Exception:
+                # Whatever the log raises, the answer is the same: the run must not go on without its record, so try again.
+                _log.warning("the event log fails", run_id=run_id, events=len(batch), next_try_in=pause, exc_info=True)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
+
+
+def _plain(event: RunEvent) -> RunEvent:
+    """The event with references in their JSON form; the very same object where there are none."""
+    plain = _without_refs(event.data)
+    return event if plain is event.data else replace(event, data=plain)
+
+
+def _without_refs(value: Any) -> Any:
+    if isinstance(value, BlobRef):
+        return value.to_wire()
+    if isinstance(value, Mapping):
+        made = {key: _without_refs(item) for key, item in value.items()}
+        return made if any(made[key] is not item for key, item in value.items()) else value
+    if isinstance(value, list | tuple):
+        items = [_without_refs(item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value

@@ -1,0 +1,158 @@
+"""Runs one node: its inputs loaded, its context made, its time kept, its output made fit to travel, its errors given a name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from engine.conversion import convert
+from engine.errors import FlowError
+from engine.evaluate import find_step
+from engine.perform import READ_VARIABLES
+from engine.plan import Plan
+from engine.runtime import CallRequest, CallResult, RunContext, StepError
+from engine.values import Json, has_refs
+from nodes.context import Http, Models
+from nodes.library import Library
+from storage.ports import Variables
+from workers.big_values import BigValues
+from workers.event_writer import EventWriter
+from workers.streaming import Pieces
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_LONGEST_MESSAGE: Final = 2_000
+
+
+@dataclass
+class _Context:
+    """`nodes.context.NodeContext` for one attempt."""
+
+    run: RunContext
+    path: str
+    attempt: int
+    idempotency_key: str
+    settings: Mapping[str, Json]
+    output_schema: Mapping[str, Json] | None
+    http: Http
+    models: Models
+    variables: Variables
+    pieces: Pieces
+    usage: dict[str, int] = field(default_factory=dict[str, int])
+    warnings: list[str] = field(default_factory=list[str])
+
+    async def emit(self, text: str) -> None:
+        await self.pieces.add(text)
+
+    def spend(self, **usage: int) -> None:
+        for name, amount in usage.items():
+            self.usage[name] = self.usage.get(name, 0) + amount
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class NodeRunner:
+    """What an activity and a slice walked in place have in common."""
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        http: Http,
+        models: Models,
+        variables: Variables,
+        values: BigValues,
+        plans: Callable[[str], Plan],
+        writer: EventWriter,
+    ) -> None:
+        self._library = library
+        self._http = http
+        self._models = models
+        self._variables = variables
+        self._values = values
+        self._plans = plans
+        self._writer = writer
+
+    async def run(self, request: CallRequest, *, delivery: int, inline: int, largest: int) -> CallResult:
+        """Run the node once. Whatever goes wrong is raised as a `StepError`; a cancellation passes through."""
+        pieces = Pieces(request, delivery, self._writer)
+        pieces.begin()
+        try:
+            org_id = request.context.org_id
+            inputs = await self._load(request)
+            context = self._context(request, pieces)
+            output = await self._within(request, inputs, context)
+            if request.output_schema is not None:
+                # A value that leaves by reference cannot be converted any more, so all are, here.
+                fitting, complaints = convert(output, request.output_schema)
+                output = fitting if isinstance(fitting, dict) else output
+                context.warnings += complaints
+            offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
+            return CallResult(output=offloaded, usage=context.usage, warnings=tuple(context.warnings))
+        except FlowError as error:
+            raise StepError.of(error) from error
+        finally:
+            await pieces.end()
+
+    async def _load(self, request: CallRequest) -> dict[str, Any]:
+        """The inputs at hand. What came by reference could not be converted before: its type is known only now."""
+        inputs: dict[str, Any] = dict(request.inputs)
+        if not has_refs(inputs):
+            return inputs
+        inputs = await self._values.load(request.context.org_id, inputs)
+        step = find_step(self._plans(request.context.plan_hash).graph, request.node)
+        if step is None or step.input_schema is None:
+            return inputs
+        fitting, _ = convert(inputs, step.input_schema)
+        return fitting if isinstance(fitting, dict) else inputs
+
+    async def _within(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
+        limit = request.timeout_ms or request.call.timeout_ms
+        try:
+            async with asyncio.timeout(limit / 1000) as clock:
+                return await self._do(request, inputs, context)
+        except FlowError:
+            raise
+        except Exception as error:
+            if isinstance(error, TimeoutError) and clock.expired():
+                raise StepError(
+                    "node_timeout", f"The node did not finish within {limit} ms.", timeout_ms=limit
+                ) from error
+            # A node type may be anybody's code: what it did not foresee is its failure, told without its insides.
+            _log.exception("node crashed", node_type=request.node_type, path=request.path, run_id=request.context.run_id)
+            raise StepError("node_crashed", f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]) from error
+
+    async def _do(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
+        name = request.call.activity
+        if name == READ_VARIABLES.activity:
+            return await self._read_variables(request.context, inputs)
+        if (node := self._library.activities.get(name)) is None:
+            raise StepError("activity_missing", f"This worker has no node type {name}: is its package installed?")
+        return await node.run(inputs, context)
+
+    async def _read_variables(self, run: RunContext, names: Mapping[str, list[str]]) -> dict[str, Any]:
+        owners = {"user": run.user_id, "app": run.workflow_id}
+        read = self._variables.read
+        return {
+            "user": await read(run.org_id, run.space_id, "user", owners["user"], names.get("user", [])),
+            "app": await read(run.org_id, run.space_id, "app", owners["app"], names.get("app", [])),
+        }
+
+    def _context(self, request: CallRequest, pieces: Pieces) -> _Context:
+        return _Context(
+            run=request.context,
+            path=request.path,
+            attempt=request.attempt,
+            idempotency_key=request.idempotency_key,
+            settings=request.call.settings,
+            output_schema=request.output_schema,
+            http=self._http,
+            models=self._models,
+            variables=self._variables,
+            pieces=pieces,
+        )

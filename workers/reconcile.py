@@ -1,0 +1,97 @@
+"""Runs that their records call open, compared with Temporal: what ended without a word is told, what never began begins."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import structlog
+
+from engine.events import EventType, RunEvent
+from engine.values import Json
+from storage.ports import EventLog
+from workers.client import ExecutionState, RunsClient, RunStart, RunsUnavailable
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+# A younger run may be between its record and its start.
+_GRACE_SECONDS: Final = 15.0
+
+Finding = Literal["under way", "started", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run whose record is queued, running or waiting. `start` is what it was, or should have been, started with."""
+
+    run_id: str
+    executor: str
+    start: RunStart
+
+
+class OpenRuns(Protocol):
+    """Where the records are."""
+
+    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
+        """Open runs that are older than this (UTC milliseconds), of every organisation."""
+
+
+class Reconciler:
+    """Looks again and again, for as long as `run` is awaited."""
+
+    def __init__(
+        self, runs: OpenRuns, client: RunsClient, events: EventLog, *, grace_seconds: float = _GRACE_SECONDS
+    ) -> None:
+        self._runs = runs
+        self._client = client
+        self._events = events
+        self._grace = grace_seconds
+
+    async def run(self, every_seconds: float) -> None:
+        """Reconcile, rest, and again. What cannot be reached now is looked at the next time."""
+        while True:
+            try:
+                await self.once()
+            except RunsUnavailable as away:
+                _log.warning("runs cannot be compared with Temporal", reason=away.message)
+            await asyncio.sleep(every_seconds)
+
+    async def once(self) -> dict[str, Finding]:
+        """Compare every open run; what was found, by run."""
+        before = _now() - int(self._grace * 1000)
+        found: dict[str, Finding] = {}
+        for run in await self._runs.open_runs(created_before=before):
+            found[run.run_id] = await self._compare(run)
+        return found
+
+    async def _compare(self, run: OpenRun) -> Finding:
+        state = await self._client.describe(run.executor)
+        if state.status == "running":
+            return "under way"
+        if state.status == "missing" and not await self._events.read(run.run_id, limit=1):
+            _log.warning("a run was never started; it is now", run_id=run.run_id)
+            await self._client.start(run.start)
+            return "started"
+        # Its own end was stored before it closed, if it had any: the log then takes no second one.
+        error = _error(state)
+        _log.warning("a run ended without a word", run_id=run.run_id, code=error["code"])
+        end = RunEvent("run:failed", EventType.RUN_FAILED, state.closed_at or _now(), data={"error": error})
+        await self._events.append(run.run_id, [end])
+        return "ended"
+
+
+def _error(state: ExecutionState) -> dict[str, Json]:
+    match state.status:
+        case "terminated":
+            return {"code": "terminated", "message": "An operator ended the run."}
+        case "timed_out":
+            return {"code": "run_timeout", "message": "The run took longer than a run may take."}
+        case _:
+            return {"code": "run_lost", "message": "Temporal does not know this run any more; what it had done is told above."}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

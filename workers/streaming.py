@@ -1,0 +1,107 @@
+"""What a node says while it works: small pieces put together for a moment, then told to whoever follows the run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from engine.events import EventType, RunEvent
+from engine.runtime import CallRequest
+from engine.values import Json
+from workers.event_writer import EventWriter
+
+_MOMENT: Final = 0.02
+_ENOUGH: Final = 1024
+
+
+class Pieces:
+    """The streamed output of one attempt.
+
+    `delivery` counts how often Temporal handed this attempt out: more than once when the process that had it died. A second
+    delivery announces itself first, so that readers drop the pieces of the lost one.
+    """
+
+    def __init__(self, request: CallRequest, delivery: int, writer: EventWriter) -> None:
+        self._request = request
+        self._delivery = delivery
+        self._writer = writer
+        self._run_id = request.context.run_id
+        self._held: list[str] = []
+        self._size = 0
+        self._sent = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Announce a delivery that is not the first."""
+        if self._delivery > 1:
+            request = self._request
+            lost: dict[str, Json] = {
+                "code": "worker_lost",
+                "message": "The process that ran this step died; it starts over.",
+            }
+            self._tell(
+                f"{request.path}:retried:{self._mark}",
+                EventType.STEP_RETRIED,
+                request.path,
+                request.node,
+                error=lost,
+                delay_ms=0,
+            )
+
+    async def add(self, text: str) -> None:
+        """Take a piece. The first is told at once: somebody is waiting for it."""
+        if not text or self._request.call.streams is None:
+            return
+        await self._writer.room()
+        self._held.append(text)
+        self._size += len(text)
+        if self._sent == 0 or self._size >= _ENOUGH:
+            self._send()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._send)
+
+    async def end(self) -> None:
+        """Tell what is left, and wait until all of it is stored."""
+        self._send()
+        if self._sent or self._delivery > 1:
+            await self._writer.flush(self._run_id)
+
+    def _send(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._held:
+            return
+        text = "".join(self._held)
+        self._held.clear()
+        self._size = 0
+        self._sent += 1
+        request = self._request
+        number = f"{self._mark}.{self._sent}"
+        self._tell(
+            f"{request.path}:delta:{number}",
+            EventType.STEP_DELTA,
+            request.path,
+            request.node,
+            field=request.call.streams,
+            text=text,
+        )
+        for target in request.targets:
+            self._tell(
+                # The message may forward other steps too: whose piece this is belongs to the key.
+                f"{target.path}:delta:{request.path}:{number}",
+                EventType.MESSAGE_DELTA,
+                target.path,
+                target.node,
+                text=target.prefix + text if self._sent == 1 else text,
+                source=request.path,
+            )
+
+    @property
+    def _mark(self) -> str:
+        return f"{self._request.attempt}.{self._delivery}"
+
+    def _tell(self, key: str, kind: EventType, path: str, node: str, **data: Json) -> None:
+        data |= {"attempt": self._request.attempt, "delivery": self._delivery}
+        self._writer.tell(self._run_id, RunEvent(key, kind, time.time_ns() // 1_000_000, path, node, data))

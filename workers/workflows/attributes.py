@@ -1,0 +1,56 @@
+"""The search attributes by which an operator finds a run in the Temporal UI."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
+
+from engine.runtime import RunContext
+
+ORG: Final = SearchAttributeKey.for_keyword("AppOrg")
+SPACE: Final = SearchAttributeKey.for_keyword("AppSpace")
+WORKFLOW: Final = SearchAttributeKey.for_keyword("AppWorkflow")
+VERSION: Final = SearchAttributeKey.for_keyword("AppVersion")
+RUN_KIND: Final = SearchAttributeKey.for_keyword("AppRunKind")
+STATE: Final = SearchAttributeKey.for_keyword("AppState")
+NODE: Final = SearchAttributeKey.for_keyword("AppNode")
+ERROR_CODE: Final = SearchAttributeKey.for_keyword("AppErrorCode")
+
+KEYS: Final = (ORG, SPACE, WORKFLOW, VERSION, RUN_KIND, STATE, NODE, ERROR_CODE)
+"""Every attribute that the namespace must know. SQL visibility has room for ten of type Keyword."""
+
+# SQL visibility keeps a keyword in a column of 255 characters.
+_LONGEST: Final = 200
+
+
+def at_start(context: RunContext, kind: str) -> TypedSearchAttributes:
+    """What a run carries from its beginning. A sub-workflow is found by its own workflow and version."""
+    values = {
+        ORG: context.org_id,
+        SPACE: context.space_id,
+        WORKFLOW: context.workflow_id,
+        VERSION: context.version,
+        RUN_KIND: kind,
+        STATE: "running",
+    }
+    return TypedSearchAttributes([SearchAttributePair(key, _cut(value)) for key, value in values.items() if value])
+
+
+def running() -> list[SearchAttributeUpdate[Any]]:
+    """The run goes on."""
+    return [STATE.value_set("running"), NODE.value_unset()]
+
+
+def waiting(title: str) -> list[SearchAttributeUpdate[Any]]:
+    """The run waits for an answer to this node."""
+    return [STATE.value_set("waiting"), NODE.value_set(_cut(title))]
+
+
+def failed(title: str, code: str) -> list[SearchAttributeUpdate[Any]]:
+    """This node let the run fail, for this reason."""
+    return [STATE.value_set("failed"), NODE.value_set(_cut(title)), ERROR_CODE.value_set(_cut(code))]
+
+
+def _cut(value: str) -> str:
+    return value[:_LONGEST]

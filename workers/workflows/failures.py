@@ -1,0 +1,59 @@
+"""Errors on their way through Temporal: ours become its application errors, and come back as a step's error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ApplicationErrorCategory,
+    ChildWorkflowError,
+    TerminatedError,
+    TimeoutType,
+)
+from temporalio.exceptions import TimeoutError as TimedOut
+
+from engine.errors import EngineError, FlowError
+from engine.runtime import StepError
+
+
+def to_temporal(error: FlowError) -> ApplicationError:
+    """The error as an application error that Temporal never retries: retries after errors are the interpreter's business.
+
+    It counts as benign, an outcome that the author of the canvas may expect, unless the engine itself is at fault.
+    """
+    step = StepError.of(error)
+    expected = not isinstance(error, EngineError) and step.error_code != "node_crashed"
+    return ApplicationError(
+        step.message,
+        {"facts": step.facts, "retryable": step.may_retry},
+        type=step.error_code,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN if expected else ApplicationErrorCategory.UNSPECIFIED,
+    )
+
+
+def to_step_error(error: ActivityError | ChildWorkflowError) -> StepError:
+    """What went wrong with an activity or a child, in the interpreter's form."""
+    cause = error.cause
+    match cause:
+        case ApplicationError():
+            return _from_application(cause)
+        case TimedOut(type=TimeoutType.HEARTBEAT):
+            return StepError("worker_lost", "The process that ran this died, again and again.", retryable=True)
+        case TimedOut():
+            return StepError("node_timeout", "The node did not finish within its time.")
+        case TerminatedError():
+            return StepError("terminated", "An operator ended this sub-workflow.")
+        case _:
+            return StepError("temporal_error", str(cause or error) or "Temporal gave no reason.")
+
+
+def _from_application(error: ApplicationError) -> StepError:
+    details: Any = error.details[0] if error.details else None
+    known = details if isinstance(details, dict) else {}
+    facts: Any = known.get("facts", {})
+    step = StepError(error.type or "temporal_error", error.message, retryable=bool(known.get("retryable", False)))
+    step.facts.update(facts)
+    return step

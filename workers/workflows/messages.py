@@ -1,0 +1,247 @@
+"""What travels through Temporal: the arguments and results of workflows and activities, as JSON that a person can read there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine.limits import Limits
+from engine.plan import Call
+from engine.runtime import (
+    CallRequest,
+    CallResult,
+    EvaluateRequest,
+    RunContext,
+    SliceRequest,
+    SliceResult,
+    StreamTarget,
+    SubflowResult,
+)
+from engine.values import Json
+
+RUN_CANVAS: Final = "RunCanvas"
+RUN_SLICE: Final = "RunSlice"
+ANSWER: Final = "answer"
+# Node types name activities too: the dot keeps ours apart from theirs.
+FLUSH: Final = "mainspring.flush"
+EVALUATE: Final = "mainspring.evaluate"
+WALK_SLICE: Final = "mainspring.walk_slice"
+
+Wire = dict[str, Any]
+"""A message on its way: JSON, in which a `BlobRef` may sit anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What `RunCanvas` is told.
+
+    Limits decide what a run does, so they travel with it: a replay under new settings must do the same again.
+    `hand_over_events` is how long its history may grow (0: as the server advises). The rest comes from the history before this
+    one: the interpreter's `snapshot`, the waits `answered` lately with the id of the answer, and answers `given` but not yet taken.
+    """
+
+    plan_hash: str
+    inputs: Mapping[str, Json]
+    context: RunContext
+    limits: Limits
+    kind: str = "published"
+    title: str = ""
+    hand_over_events: int = 0
+    snapshot: Json | None = None
+    answered: Mapping[str, str] = field(default_factory=dict[str, str])
+    given: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    def to_wire(self) -> Wire:
+        return {
+            "plan": self.plan_hash,
+            "kind": self.kind,
+            "title": self.title,
+            "context": _write_context(self.context),
+            "inputs": dict(self.inputs),
+            "limits": dataclasses.asdict(self.limits),
+            "hand_over_events": self.hand_over_events,
+            **({} if self.snapshot is None else {"snapshot": self.snapshot}),
+            **({"answered": dict(self.answered)} if self.answered else {}),
+            **({"given": dict(self.given)} if self.given else {}),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> RunOrder:
+        return cls(
+            plan_hash=wire["plan"],
+            inputs=wire["inputs"],
+            context=_read_context(wire["context"]),
+            limits=_read_limits(wire["limits"]),
+            kind=wire["kind"],
+            title=wire["title"],
+            hand_over_events=wire["hand_over_events"],
+            snapshot=wire.get("snapshot"),
+            answered=wire.get("answered", {}),
+            given=wire.get("given", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SliceOrder:
+    """What `RunSlice` and the activity for fused slices are told."""
+
+    request: SliceRequest
+    limits: Limits
+    kind: str = "published"
+
+    def to_wire(self) -> Wire:
+        request = self.request
+        return {
+            "step": request.step,
+            "path": request.path,
+            "title": request.title,
+            "start": request.start,
+            "items": list(request.items),
+            "outer": dict(request.outer),
+            "concurrency": request.concurrency,
+            "fused": request.fused,
+            "kind": self.kind,
+            "context": _write_context(request.context),
+            "limits": dataclasses.asdict(self.limits),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> SliceOrder:
+        request = SliceRequest(
+            step=wire["step"],
+            path=wire["path"],
+            title=wire["title"],
+            start=wire["start"],
+            items=tuple(wire["items"]),
+            outer=wire["outer"],
+            concurrency=wire["concurrency"],
+            context=_read_context(wire["context"]),
+            fused=wire["fused"],
+        )
+        return cls(request=request, limits=_read_limits(wire["limits"]), kind=wire["kind"])
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOrder:
+    """What the activity for inline steps with values by reference is told."""
+
+    request: EvaluateRequest
+    limits: Limits
+
+    def to_wire(self) -> Wire:
+        request = self.request
+        return {
+            "step": request.step,
+            "path": request.path,
+            "title": request.title,
+            "bound": dict(request.bound),
+            "context": _write_context(request.context),
+            "limits": dataclasses.asdict(self.limits),
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> EvaluateOrder:
+        request = EvaluateRequest(
+            step=wire["step"],
+            path=wire["path"],
+            title=wire["title"],
+            bound=wire["bound"],
+            context=_read_context(wire["context"]),
+        )
+        return cls(request=request, limits=_read_limits(wire["limits"]))
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """What the activity of a node type is told."""
+
+    request: CallRequest
+    inline_value_bytes: int
+    value_bytes: int
+
+    def to_wire(self) -> Wire:
+        request = self.request
+        return {
+            "path": request.path,
+            "node": request.node,
+            "node_type": request.node_type,
+            "title": request.title,
+            "attempt": request.attempt,
+            "inputs": dict(request.inputs),
+            "call": request.call.model_dump(mode="json", exclude_defaults=True),
+            "context": _write_context(request.context),
+            "key": request.idempotency_key,
+            "output_schema": request.output_schema,
+            "timeout_ms": request.timeout_ms,
+            "targets": [dataclasses.asdict(target) for target in request.targets],
+            "inline_value_bytes": self.inline_value_bytes,
+            "value_bytes": self.value_bytes,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> CallOrder:
+        request = CallRequest(
+            call=Call.model_validate(wire["call"]),
+            path=wire["path"],
+            node=wire["node"],
+            node_type=wire["node_type"],
+            title=wire["title"],
+            attempt=wire["attempt"],
+            inputs=wire["inputs"],
+            context=_read_context(wire["context"]),
+            idempotency_key=wire["key"],
+            output_schema=wire["output_schema"],
+            timeout_ms=wire["timeout_ms"],
+            targets=tuple(StreamTarget(**target) for target in wire["targets"]),
+        )
+        return cls(request, wire["inline_value_bytes"], wire["value_bytes"])
+
+
+def write_call_result(result: CallResult) -> Wire:
+    """What an activity hands back."""
+    return {"output": result.output, "usage": result.usage, "warnings": list(result.warnings)}
+
+
+def read_call_result(wire: Wire) -> CallResult:
+    """The reverse."""
+    return CallResult(output=wire["output"], usage=wire["usage"], warnings=tuple(wire["warnings"]))
+
+
+def write_subflow_result(result: SubflowResult) -> Wire:
+    """What a child run hands back."""
+    return {"output": result.output, "executed": result.executed, "usage": result.usage}
+
+
+def read_subflow_result(wire: Wire) -> SubflowResult:
+    """The reverse."""
+    return SubflowResult(output=wire["output"], executed=wire["executed"], usage=wire["usage"])
+
+
+def write_slice_result(result: SliceResult) -> Wire:
+    """What a slice of a batch hands back."""
+    return {"results": result.results, "executed": result.executed, "usage": result.usage}
+
+
+def read_slice_result(wire: Wire) -> SliceResult:
+    """The reverse."""
+    return SliceResult(results=wire["results"], executed=wire["executed"], usage=wire["usage"])
+
+
+def _write_context(context: RunContext) -> Wire:
+    return dataclasses.asdict(context)
+
+
+def _read_context(wire: Wire) -> RunContext:
+    return RunContext(**_known(RunContext, wire))
+
+
+def _read_limits(wire: Wire) -> Limits:
+    return Limits(**_known(Limits, wire))
+
+
+def _known(kind: type[RunContext | Limits], wire: Wire) -> Wire:
+    """Only what this version knows: a run may have been started by another."""
+    names = {known.name for known in dataclasses.fields(kind)}
+    return {name: value for name, value in wire.items() if name in names}

@@ -1,0 +1,84 @@
+"""Rules about order: nothing waits for itself, and what is read is known before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from engine.validation.edges import Line
+from engine.validation.graph import Graph
+from engine.validation.outline import Level
+from engine.validation.references import Read
+from engine.validation.report import Report
+
+_MAX_CYCLES: Final = 50
+"""A knot of n nodes has more cycles than anyone can read; mending these unties it step by step."""
+
+
+def check_order(level: Level, lines: Sequence[Line], reads: Sequence[Read], report: Report) -> None:
+    """Report cycles, and references to what is not known yet."""
+    numbers = {
+        placed.node.id: number for number, placed in enumerate(level.nodes) if level.by_id[placed.node.id] is placed
+    }
+    edges = [
+        (numbers[line.source], numbers[line.target]) for line in lines if {line.source, line.target} <= numbers.keys()
+    ]
+    control = Graph(len(level.nodes), edges)
+    # What comes after by the edges already can be read without a thought.
+    late = [
+        (numbers[read.source], numbers[read.reader], read)
+        for read in reads
+        if read.source in numbers and read.reader in numbers
+    ]
+    late = [(source, reader, read) for source, reader, read in late if not control.leads(source, reader)]
+    whole = Graph(len(level.nodes), [*edges, *((source, reader) for source, reader, _ in late)])
+    told = _tell_cycles(level, control, edges, (), report)
+    _tell_cycles(level, whole, ((source, reader) for source, reader, _ in late), told, report)
+    for source, reader, read in late:
+        _tell_late(
+            level.nodes[source].name,
+            read,
+            report,
+            certain=whole.leads(reader, source),
+            known=_is_known(whole, source, reader),
+        )
+
+
+def _is_known(whole: Graph, source: int, reader: int) -> bool:
+    """Whether something else that the reader waits for waits for the source."""
+    return any(whole.leads(source, before) for before in whole.before[reader])
+
+
+def _tell_late(name: str, read: Read, report: Report, *, certain: bool, known: bool) -> None:
+    if certain:
+        message = f"{name} runs after this node, or waits for it, so that its output can never be known here."
+        report.error("not_upstream", message, read.at.node, read.field, source=read.source)
+    elif not known:
+        message = f"No way leads from {name} to this node; it waits for that output all the same."
+        report.warning("not_upstream", message, read.at.node, read.field, source=read.source)
+
+
+def _tell_cycles(
+    level: Level,
+    graph: Graph,
+    edges: Iterable[tuple[int, int]],
+    told: Iterable[frozenset[int]],
+    report: Report,
+) -> set[frozenset[int]]:
+    """Report cycles until every one of these edges that is part of one has been in one."""
+    seen, covered, left = set(told), set[tuple[int, int]](), _MAX_CYCLES
+    for source, target in edges:
+        if (source, target) in covered or not graph.leads(target, source) or not left:
+            continue
+        left -= 1
+        cycle = graph.way(target, source)
+        covered.update(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        if frozenset(cycle) in seen:
+            continue
+        seen.add(frozenset(cycle))
+        first = cycle.index(min(cycle))
+        nodes = [level.nodes[number] for number in [*cycle[first:], *cycle[:first]]]
+        names = " → ".join(placed.node.id for placed in [*nodes[:20], nodes[0]])
+        message = f"These nodes wait for each other in a circle: {names}. To repeat something, use a loop."
+        report.error("cycle", message, nodes[0].node, nodes=[placed.node.id for placed in nodes])
+    return seen

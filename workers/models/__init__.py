@@ -1,0 +1,1 @@
+"""The chat models that nodes may ask, each behind `nodes.context.ChatModel`."""

@@ -1,0 +1,135 @@
+"""The scripted provider: a chat model that is none, and says so; for tests, examples and machines without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Final
+
+from engine.errors import NodeFailed, NodeUnavailable
+from engine.json_text import write_json
+from engine.values import Json
+from nodes.context import ChatDelta, ChatMessage
+
+MARK: Final = "[scripted reply, no model]"
+"""Stands at the head of every text it gives, and in the reasoning of a JSON reply, which must stay JSON."""
+
+_DIRECTIVE: Final = re.compile(r"^[ \t]*(say|think|delay|fail|unavailable|busy|cut):[ \t]?(.*)$", re.MULTILINE)
+_PIECE: Final = re.compile(r"\s*[\u3400-\u9fff]|\s*[^\s\u3400-\u9fff]+|\s+")
+_ECHOED: Final = 500
+_DEEPEST: Final = 20
+
+
+class ScriptedModel:
+    """Answers by the script in its prompt, or says the prompt back. The same prompt gives the same answer.
+
+    Lines of the messages that begin with one of these words are the script: `say:` a line of the answer · `think:` a
+    line of reasoning · `delay:` milliseconds before each piece · `cut:` break off after so many pieces · `fail:` refuse
+    with this sentence, for good · `unavailable:` the same, but trying again may help · `busy:` be unavailable so many
+    times for these messages, then answer.
+
+    Where JSON is asked for and nothing is said, the answer is a sample that fits the schema. `replies` answers prompts
+    that hold a given text; `delay` is the pause before each piece, in seconds.
+    """
+
+    def __init__(self, *, replies: Mapping[str, str] | None = None, delay: float = 0.0) -> None:
+        self._replies = dict(replies or {})
+        self._delay = delay
+        self._asked: dict[tuple[str, ...], int] = {}
+
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        json_schema: Mapping[str, Json] | None = None,
+    ) -> AsyncGenerator[ChatDelta]:
+        """The answer in pieces of a word, or of a Chinese character; each counts as one token."""
+        script = _Script(messages)
+        self._refuse(script, messages)
+        thoughts = MARK if json_schema is not None else ""
+        thoughts = "\n".join(part for part in (thoughts, script.text("think")) if part)
+        text = self._answer(script, messages, json_schema)
+        reasoning = _PIECE.findall(thoughts)
+        pieces = _PIECE.findall(text)
+        told = pieces if max_tokens is None else pieces[:max_tokens]
+        delay = self._delay if (given := script.number("delay")) is None else given / 1000
+        cut = script.number("cut")
+        for place, (kind, piece) in enumerate(
+            [*(("reasoning", one) for one in reasoning), *(("text", one) for one in told)]
+        ):
+            if cut is not None and place >= cut:
+                raise NodeUnavailable(f"{MARK} The answer broke off after {cut} pieces, as the script says.")
+            if delay:
+                await asyncio.sleep(delay)
+            yield ChatDelta(reasoning=piece) if kind == "reasoning" else ChatDelta(text=piece)
+        asked = sum(len(_PIECE.findall(message.content)) for message in messages)
+        answered = len(reasoning) + len(told)
+        usage = {"input_tokens": asked, "output_tokens": answered, "total_tokens": asked + answered}
+        yield ChatDelta(usage=usage, finish_reason="stop" if len(told) == len(pieces) else "length")
+
+    def _refuse(self, script: _Script, messages: Sequence[ChatMessage]) -> None:
+        if sentence := script.text("fail"):
+            raise NodeFailed(f"{MARK} {sentence}")
+        if sentence := script.text("unavailable"):
+            raise NodeUnavailable(f"{MARK} {sentence}")
+        if busy := script.number("busy"):
+            key = tuple(message.content for message in messages)
+            self._asked[key] = self._asked.get(key, 0) + 1
+            if self._asked[key] <= busy:
+                raise NodeUnavailable(f"{MARK} Busy for the {self._asked[key]}. of {busy} times, as the script says.")
+
+    def _answer(self, script: _Script, messages: Sequence[ChatMessage], json_schema: Mapping[str, Json] | None) -> str:
+        prompt = messages[-1].content if messages else ""
+        said = script.text("say") or next((reply for part, reply in self._replies.items() if part in prompt), "")
+        if json_schema is not None:
+            return said or write_json(_sample(json_schema, "output", 0))
+        return f"{MARK} {said or f'You said: {prompt[:_ECHOED]}'}"
+
+
+class _Script:
+    """The directives in the messages."""
+
+    def __init__(self, messages: Sequence[ChatMessage]) -> None:
+        self._found: dict[str, list[str]] = {}
+        for message in messages:
+            for word, rest in _DIRECTIVE.findall(message.content):
+                self._found.setdefault(word, []).append(rest.strip())
+
+    def text(self, word: str) -> str:
+        return "\n".join(self._found.get(word, []))
+
+    def number(self, word: str) -> int | None:
+        """The number after a word. Raises `NodeFailed` for a script that has something else there."""
+        given = self._found.get(word, [""])[-1]
+        if not given:
+            return None
+        if not given.isdecimal() or len(given) > 6:
+            raise NodeFailed(f"{MARK} The script says {word}: {given[:40]}, but a whole number must stand there.")
+        return int(given)
+
+
+def _sample(schema: Mapping[str, Any], name: str, depth: int) -> Json:
+    """A value that fits the schema; its texts say that no model wrote them."""
+    if choices := schema.get("enum"):
+        first: Json = choices[0]
+        return first
+    match schema.get("type"):
+        case "object" if depth < _DEEPEST:
+            properties: Mapping[str, Mapping[str, Any]] = schema.get("properties") or {}
+            return {key: _sample(one, key, depth + 1) for key, one in properties.items()}
+        case "array" if depth < _DEEPEST:
+            return [_sample(schema.get("items") or {}, name, depth + 1)]
+        case "object":
+            return {}
+        case "array":
+            return []
+        case "integer" | "number":
+            return 1
+        case "boolean":
+            return True
+        case _:
+            return f"{MARK} {name}"

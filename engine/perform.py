@@ -215,7 +215,7 @@ async def _call(
 
 async def _wait(frame: Frame, node: Node, action: Wait, bound: Bound) -> Outcome:
     step, walk = node.step, frame.walk
-    options: Any = bound.get("options") or []
+    options: Any = action.settings.get("options") or bound.get("options") or []
     schema: Any = action.settings.get("schema")
     wait = OpenWait(
         wait_id=frame.path_of(node),

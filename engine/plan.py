@@ -242,8 +242,8 @@ class Map(Frozen):
 class Wait(Frozen):
     """Ask a person and wait. Output and port are made by `engine.answers` from the answer.
 
-    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); `form`: `schema` in
-    settings.
+    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); fixed `options` stand in
+    the settings, with `ports` when each has one. kind `form`: `schema` in the settings.
     """
 
     kind: Literal["wait"] = "wait"

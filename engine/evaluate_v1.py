@@ -59,7 +59,10 @@ def _laid_out(parts: Iterable[str | Filled], joiner: str) -> Iterator[str | Fill
 
 
 def split(text: str, delimiters: Sequence[str]) -> list[str]:
-    """Cut at the first delimiter, each piece at the next, and so on. Empty pieces stay; an empty delimiter cuts all apart."""
+    """Cut at the first delimiter, each piece at the next, and so on; empty pieces stay.
+
+    An empty delimiter cuts between all characters.
+    """
     if not delimiters:
         raise InvalidInput("A text cannot be split without a delimiter: name at least one.", field="delimiters")
     if len(delimiters) > MOST_DELIMITERS:
@@ -84,9 +87,11 @@ def _text_concat(
     *,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Computed:
-    """Input `template`: the parts of a template, or a plain text. Setting `joiner`."""
+    """Input `template`: the parts of a template, or any value in the place of a whole one. Setting `joiner`."""
     template, joiner = inputs.get("template"), settings.get("joiner")
-    parts = cast("list[str | Filled]", template) if isinstance(template, list) else [to_text(template)]
+    parts: list[str | Filled] = [Filled(template, "")]
+    if isinstance(template, list) and all(isinstance(part, (str, Filled)) for part in cast("list[object]", template)):
+        parts = cast("list[str | Filled]", template)
     text = concat(parts, joiner if isinstance(joiner, str) else "", limit_bytes=limits.rendered_bytes)
     return Computed({"output": text})
 

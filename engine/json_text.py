@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Final, NoReturn, cast
 
 from engine.errors import EngineError, InvalidInput, LimitExceeded, NodeFailed
@@ -13,6 +14,7 @@ from engine.values import Json
 MAX_DEPTH: Final = 200
 """How deep lists and objects may be nested: deeper than any document in use, and far from the end of Python's stack."""
 
+_TOO_LONG: Final = 10**4_000
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -49,9 +51,7 @@ def write_json(value: object) -> str:
     except RecursionError as error:
         raise too_deep() from error
     except ValueError as error:
-        raise NodeFailed(
-            "The value holds a number that JSON cannot write: infinite, no number, or thousands of digits."
-        ) from error
+        raise _unwritable() from error
     if text.count("[") + text.count("{") > MAX_DEPTH:
         check_depth(value)
     return text
@@ -90,17 +90,19 @@ def read_structure(value: Json, kind: object) -> Json:
         return value
 
 
-def number_text(value: float) -> str:
+def number_text(value: int | float) -> str:
     """A number in plain digits, without exponent; a whole one without a point."""
-    if isinstance(value, int):
-        try:
-            return str(value)
-        except ValueError as error:
-            raise NodeFailed("The number has thousands of digits: too many to write.") from error
+    writable = isfinite(value) if isinstance(value, float) else abs(value) < _TOO_LONG
+    if not writable:
+        raise _unwritable()
     text = repr(value)
     if "e" in text:
         return format(Decimal(text), "f")
     return text.removesuffix(".0")
+
+
+def _unwritable() -> NodeFailed:
+    return NodeFailed("There is a number that cannot be written: infinite, not a number, or of thousands of digits.")
 
 
 def _by_reference(value: object) -> NoReturn:
@@ -109,7 +111,7 @@ def _by_reference(value: object) -> NoReturn:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if not isfinite(number):
         raise ValueError(digits)
     return number
 

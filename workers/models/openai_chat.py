@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from openai import AsyncAPIResponse, AsyncOpenAI
 
 DONE: Final = "[DONE]"
+_SENT: Final = frozenset({"accept", "authorization", "content-length", "content-type", "host", "transfer-encoding"})
+"""The headers a provider gets. The SDK would add this machine's description, and whatever its environment variables say."""
 
 
 class OpenAIChat:
@@ -160,7 +162,11 @@ class OpenAIConnection:
                     webhook_secret="",
                     max_retries=0,
                     timeout=None,
-                    http_client=httpx2.AsyncClient(transport=self._egress.transport(), trust_env=False, timeout=None),
+                    http_client=httpx2.AsyncClient(
+                        transport=_Plain(self._egress.transport(), with_key=bool(self.provider.api_key)),
+                        trust_env=False,
+                        timeout=None,
+                    ),
                 )
             return self._client
 
@@ -168,6 +174,27 @@ class OpenAIConnection:
         """Close the client; the connections belong to the egress client."""
         if self._client is not None:
             await self._client.close()
+
+
+class _Plain(httpx2.AsyncBaseTransport):
+    """Sends requests with no other headers than they need."""
+
+    def __init__(self, guarded: httpx2.AsyncBaseTransport, *, with_key: bool) -> None:
+        self._guarded = guarded
+        self._sent = _SENT if with_key else _SENT - {"authorization"}
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a copy: the SDK goes on reading the headers of its own."""
+        headers = [(name, value) for name, value in request.headers.multi_items() if name in self._sent]
+        return await self._guarded.handle_async_request(
+            httpx2.Request(
+                request.method,
+                request.url,
+                headers=[*headers, ("user-agent", "Mainspring")],
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        )
 
 
 class _Habits:

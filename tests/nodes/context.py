@@ -1,0 +1,83 @@
+"""A context for nodes under test: everything a node may ask of the world, kept where a test can look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.runtime import RunContext
+from engine.values import Json
+from nodes.context import FilePart, Http, HttpReply, Models
+from storage.ports import VariableScope
+from workers.models.registry import ModelRegistry
+
+RUN = RunContext(run_id="1", org_id="10", space_id="20", workflow_id="30", version="v1", plan_hash="", user_id="40")
+
+
+@dataclass
+class KeptVariables:
+    """Variables in a dictionary, under organisation, space, scope and owner."""
+
+    kept: dict[tuple[str, str, VariableScope, str], dict[str, Json]] = field(default_factory=dict)
+
+    async def read(
+        self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]
+    ) -> dict[str, Json]:
+        known = self.kept.get((org_id, space_id, scope, owner), {})
+        return {name: known[name] for name in names if name in known}
+
+    async def write(
+        self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
+    ) -> None:
+        self.kept.setdefault((org_id, space_id, scope, owner), {}).update(values)
+
+
+class ExampleSite:
+    """The site that examples of node types call: `/ok` says ok, `/echo` gives the body back."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        timeout_seconds: float = 60.0,
+        max_bytes: int | None = None,
+    ) -> HttpReply:
+        if url.endswith("/echo"):
+            kind = dict(headers)["Content-Type"]
+            return HttpReply(200, (("content-type", kind),), content or b"", url)
+        return HttpReply(200, (("content-type", "text/plain"),), b"ok", url)
+
+    def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
+        return "multipart/form-data", b""
+
+
+@dataclass
+class NodeWorld:
+    """Implements `nodes.context.NodeContext`; `said`, `spent` and `warned` hold what the node told."""
+
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    output_schema: Mapping[str, Json] | None = None
+    http: Http = field(default_factory=ExampleSite)
+    models: Models = field(default_factory=ModelRegistry)
+    variables: KeptVariables = field(default_factory=KeptVariables)
+    run: RunContext = RUN
+    path: str = "step"
+    attempt: int = 1
+    idempotency_key: str = "1/step"
+    said: list[str] = field(default_factory=list)
+    spent: dict[str, int] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+
+    async def emit(self, text: str) -> None:
+        self.said.append(text)
+
+    def spend(self, **usage: int) -> None:
+        for name, amount in usage.items():
+            self.spent[name] = self.spent.get(name, 0) + amount
+
+    def warn(self, message: str) -> None:
+        self.warned.append(message)

@@ -1,0 +1,73 @@
+"""The examples of every node type hold: what the docs show is what happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engine.conversion import convert
+from engine.node_type import Example, NodeType, Role
+from nodes.palette import palette_entry
+from tests.nodes.drawing import LIBRARY, Walk, alone, node
+
+NEEDS_MORE = {"start", "end", "set_variable", "subworkflow"}
+"""Node types that say nothing alone: tests/nodes/test_control_nodes.py runs them."""
+
+
+def examples() -> Iterator[Any]:
+    for name, node_type in LIBRARY.types.items():
+        for number, example in enumerate(node_type.examples):
+            yield pytest.param(node_type, example, id=f"{name}-{number}")
+
+
+def expressions(values: Any) -> dict[str, Any]:
+    return {
+        name: {"template": value} if isinstance(value, str) and "{{" in value else {"value": value}
+        for name, value in values.items()
+    }
+
+
+def drawn(node_type: NodeType, example: Example) -> dict[str, Any]:
+    """The example as a node of a canvas."""
+    data: dict[str, Any] = {"settings": dict(example.settings)} if example.settings else {}
+    if node_type.outputs is None and node_type.name == "json_from":
+        data["outputs"] = {"type": "object", "properties": {"output": {"type": "object"}}}
+    return node("n", node_type.name, expressions(example.inputs), **data)
+
+
+def test_every_node_type_has_a_description_and_an_example() -> None:
+    for node_type in LIBRARY.types.values():
+        assert node_type.description.endswith((".", "`.")), node_type.name
+        assert node_type.examples, node_type.name
+
+
+@pytest.mark.parametrize(("node_type", "example"), examples())
+def test_an_example_fits_the_schemas(node_type: NodeType, example: Example) -> None:
+    assert convert(dict(example.inputs), node_type.inputs) == (dict(example.inputs), [])
+    allowed = node_type.inputs.get("additionalProperties") not in (None, False)
+    assert allowed or example.inputs.keys() <= palette_entry(node_type)["inputs"]["properties"].keys()  # type: ignore[index, call-overload, union-attr]
+    if node_type.settings is not None:
+        node_type.settings.model_validate(dict(example.settings))
+    if node_type.outputs is not None:
+        assert convert(example.output, node_type.outputs) == (example.output, [])
+
+
+@pytest.mark.parametrize(
+    ("node_type", "example"),
+    [one for one in examples() if one.values[0].role is Role.PLAIN and one.values[0].name not in NEEDS_MORE],
+)
+async def test_an_example_gives_the_output_it_shows(node_type: NodeType, example: Example) -> None:
+    settings = node_type.settings.model_validate(dict(example.settings)) if node_type.settings is not None else None
+    walk = Walk(alone(drawn(node_type, example), node_type.ports_of(settings)))
+    run = asyncio.create_task(walk.run())
+    opened = asyncio.create_task(walk.runtime.wait_opened.wait())
+    await asyncio.wait([run, opened], return_when=asyncio.FIRST_COMPLETED)
+    opened.cancel()
+    if walk.runtime.waits:
+        given: Any = example.output
+        walk.runtime.answer("n", given["answer"] if node_type.name == "question" else given)
+    result = await run
+    assert result.output == {"out": example.output}

@@ -41,10 +41,10 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "less_than_equal": ("le", "at most"),
 }
 _LENGTHS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "string_too_short": ("too_short", "min_length", "at least {} characters"),
-    "string_too_long": ("too_long", "max_length", "at most {} characters"),
-    "too_short": ("too_short", "min_length", "at least {} entries"),
-    "too_long": ("too_long", "max_length", "at most {} entries"),
+    "string_too_short": ("too_short", "min_length", "{} or more characters"),
+    "string_too_long": ("too_long", "max_length", "no more than {} characters"),
+    "too_short": ("too_short", "min_length", "{} or more entries"),
+    "too_long": ("too_long", "max_length", "no more than {} entries"),
 }
 _FORMS: Final = frozenset({"value", "ref", "template", "object", "list"})
 """The tags of `engine.canvas.Expression`: pydantic puts them into a location, the document does not have them there."""
@@ -163,7 +163,7 @@ def _flaw(path: Path, details: Sequence[ErrorDetails], document: object, known: 
             return Flaw("missing_field", f"{name} is missing.", path)
         case "extra_forbidden":
             word = str(path[-1]) if path else ""
-            return Flaw("unknown_field", f"There is no field {name}{did_you_mean(word, known)}", path)
+            return Flaw("unknown_field", f"There is no field {name} here{did_you_mean(word, known)}", path)
         case "literal_error" | "enum":
             return Flaw("not_allowed", f"{name} must be {context['expected']}.", path)
         case "string_pattern_mismatch" if path and path[-1] == "id":

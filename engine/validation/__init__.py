@@ -43,7 +43,7 @@ def validate(
     plan = outline(canvas, library, report, workflows)
     check_isolated(canvas, plan, report)
     check_types(plan, library, report)
-    references = References(plan, report, limits, {})
+    references = References(plan, report, limits)
     for level, placed in plan.nodes:
         _check_node(placed, level, references, report)
         check_subworkflow(placed, report, own_id, known=workflows is not None)
@@ -65,7 +65,7 @@ def _check_levels(plan: Outline, references: References, report: Report) -> None
     lines = {id(level): check_edges(level, plan, report) for level in plan.levels}
     for body in plan.bodies.values():
         if body.owner is not None:
-            check_composite(body.owner, body, lines[id(body)], references, report)
+            check_composite(body.owner, body, references, report)
     for level in plan.levels:
         check_connections(level, lines[id(level)], report)
         check_order(level, lines[id(level)], references.reads.get(id(level), []), report)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from engine.canvas import Reference
-from engine.validation.edges import Line
+from engine.findings import short
 from engine.validation.outline import BATCH, LOOP, Level, Placed
 from engine.validation.references import References
 from engine.validation.report import Report
 
 
-def check_composite(owner: Placed, body: Level, lines: Sequence[Line], references: References, report: Report) -> None:
+def check_composite(owner: Placed, body: Level, references: References, report: Report) -> None:
     """Check the inside of a composite as its node sees it."""
     node = owner.node
     if not node.blocks:
         message = f"{owner.name} has no body; put at least one node into it."
         report.error("empty_body", message, node, "blocks")
-    elif not any(line.source == node.id for line in lines):
+    elif not any(edge.source == node.id and edge.target in body.by_id for edge in body.edges):
         message = f'The body of {owner.name} has no beginning; draw an edge from "{node.id}" to its first node.'
         report.error("no_entry", message, node, "edges")
     if node.type == BATCH and not node.data.results:
         message = f"{owner.name} hands on nothing; name at least one result of its body."
         report.error("missing_results", message, node, "data.results")
     for name, result in node.data.results.items():
-        _check_result(result, f"data.results.{name}", owner, body, references, report)
+        _check_result(result, f"data.results.{short(name)}", owner, body, references, report)
 
 
 def _check_result(

@@ -72,14 +72,15 @@ def _check_end(level: Level, outline: Outline, report: Report, index: int, end: 
 
 
 def _check_direction(level: Level, report: Report, index: int, edge: Edge) -> bool:
+    owner = level.owner.node if level.owner else None
     source, target = level.by_id.get(edge.source), level.by_id.get(edge.target)
     if target is not None and target.is_a(Role.START):
         message = "An edge leads to the start; a run begins there and never comes back."
-        report.error("edge_to_start", message, field=f"edges.{index}.targetNodeID", source=edge.source)
+        report.error("edge_to_start", message, owner, f"edges.{index}.targetNodeID", edge=index, source=edge.source)
         return False
     if source is not None and source.is_a(Role.END):
         message = "An edge leaves the end; nothing can come after it."
-        report.error("edge_from_end", message, field=f"edges.{index}.sourceNodeID", target=edge.target)
+        report.error("edge_from_end", message, owner, f"edges.{index}.sourceNodeID", edge=index, target=edge.target)
         return False
     return True
 

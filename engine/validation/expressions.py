@@ -12,7 +12,10 @@ from engine.schema import as_schema, items_of, properties_of
 
 def parts_of(expression: Expression, field: str, schema: JsonSchema) -> Iterator[tuple[Expression, str, JsonSchema]]:
     """The expression and all within it, in order."""
-    stack = [(expression, field, schema)]
+    if not isinstance(expression, ObjectOf | ListOf):
+        yield expression, field, schema
+        return
+    stack: list[tuple[Expression, str, JsonSchema]] = [(expression, field, schema)]
     while stack:
         part, at, wanted = stack.pop()
         yield part, at, wanted

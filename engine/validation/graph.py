@@ -20,7 +20,17 @@ class Graph:
 
     def leads(self, source: int, target: int) -> bool:
         """Whether at least one arrow and then others lead from the one to the other; from a node to itself: a cycle."""
-        return bool(self._reach[self._component[source]] >> target & 1)
+        return bool(self.beyond(source) >> target & 1)
+
+    def beyond(self, node: int) -> int:
+        """The numbers of all nodes that this one leads to, as a set of bits."""
+        return self._reach[self._component[node]]
+
+    def turned(self) -> Graph:
+        """The same nodes with every arrow turned around."""
+        return Graph(
+            len(self.after), ((target, source) for source, onward in enumerate(self.after) for target in onward)
+        )
 
     def way(self, source: int, target: int) -> list[int]:
         """The nodes of a shortest way, both ends included; there must be one."""

@@ -37,8 +37,7 @@ def check_inputs(placed: Placed, level: Level, references: References, report: R
                 case ListOf():
                     _check_made("array", inner, placed, at, report)
                 case _:
-                    pass
-        references.check(expression, field, placed, level, wanted)
+                    references.check_part(part, at, placed, level, inner)
         if node.type == SET_VARIABLE and level.in_loop:
             references.check_variable(name, field, placed, level)
     _check_required(placed, schema, known, report)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from engine.validation.edges import Line
@@ -10,6 +12,9 @@ from engine.validation.graph import Graph
 from engine.validation.outline import Level
 from engine.validation.references import Read
 from engine.validation.report import Report
+
+_Late = tuple[int, int, Read]
+"""Source and reader by their numbers, and what is read: no edges lead from the one to the other."""
 
 _MAX_CYCLES: Final = 50
 """A knot of n nodes has more cycles than anyone can read; mending these unties it step by step."""
@@ -34,28 +39,25 @@ def check_order(level: Level, lines: Sequence[Line], reads: Sequence[Read], repo
     whole = Graph(len(level.nodes), [*edges, *((source, reader) for source, reader, _ in late)])
     told = _tell_cycles(level, control, edges, (), report)
     _tell_cycles(level, whole, ((source, reader) for source, reader, _ in late), told, report)
+    if late:
+        _tell_late(level, whole, late, report)
+
+
+def _tell_late(level: Level, whole: Graph, late: Sequence[_Late], report: Report) -> None:
+    """Report reads of what is never known here, and of what nothing but the read itself waits for."""
+    earlier = whole.turned()
+    known: dict[int, int] = {}
     for source, reader, read in late:
-        _tell_late(
-            level.nodes[source].name,
-            read,
-            report,
-            certain=whole.leads(reader, source),
-            known=_is_known(whole, source, reader),
-        )
-
-
-def _is_known(whole: Graph, source: int, reader: int) -> bool:
-    """Whether something else that the reader waits for waits for the source."""
-    return any(whole.leads(source, before) for before in whole.before[reader])
-
-
-def _tell_late(name: str, read: Read, report: Report, *, certain: bool, known: bool) -> None:
-    if certain:
-        message = f"{name} runs after this node, or waits for it, so that its output can never be known here."
-        report.error("not_upstream", message, read.at.node, read.field, source=read.source)
-    elif not known:
-        message = f"No way leads from {name} to this node; it waits for that output all the same."
-        report.warning("not_upstream", message, read.at.node, read.field, source=read.source)
+        name = level.nodes[source].name
+        if whole.leads(reader, source):
+            message = f"{name} runs after this node, or waits for it, so that its output can never be known here."
+            report.error("not_upstream", message, read.at.node, read.field, source=read.source)
+            continue
+        if reader not in known:
+            known[reader] = reduce(or_, (earlier.beyond(before) for before in whole.before[reader]))
+        if not known[reader] >> source & 1:
+            message = f"No way leads from {name} to this node; it waits for that output all the same."
+            report.warning("not_upstream", message, read.at.node, read.field, source=read.source)
 
 
 def _tell_cycles(

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.canvas import Canvas, Edge, JsonSchema, Node, Template
+from engine.findings import short
 from engine.node_type import NodeLibrary, NodeType, Role
 from engine.prune import isolated
 from engine.shape import dotted, flaws
@@ -169,8 +170,8 @@ def _settings(node: Node, kind: NodeType, report: Report) -> tuple[BaseModel | N
     given, model = node.data.settings, kind.settings
     if model is None:
         for name in given:
-            message = f'The node type "{kind.name}" has no settings, so there is nothing to set as "{name}".'
-            report.error("unknown_setting", message, node, f"data.settings.{name}")
+            message = f'The node type "{kind.name}" has no settings, so there is nothing to set as "{short(name)}".'
+            report.error("unknown_setting", message, node, f"data.settings.{short(name)}")
         return None, not given
 
     def read() -> BaseModel | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from engine.canvas import SCOPES, Expression, JsonSchema, ListOf, Literally, ObjectOf, Reference, Template
+from engine.canvas import SCOPES, Expression, JsonSchema, Literally, ObjectOf, Reference, Template
 from engine.errors import LimitExceeded
 from engine.findings import listed, short
 from engine.limits import Limits
 from engine.schema import as_schema
 from engine.validation.expressions import parts_of, placeholders
 from engine.validation.outline import Level, Outline, Placed
-from engine.validation.outputs import ANYTHING, DeadEnd, known_outputs, never_fits, resolve
+from engine.validation.outputs import ANYTHING, DeadEnd, Known, known_outputs, never_fits, resolve
 from engine.validation.report import Report, Severity
 from engine.values import Json
 
@@ -41,26 +41,25 @@ class References:
     outline: Outline
     report: Report
     limits: Limits
-    reads: dict[int, list[Read]]
+    reads: dict[int, list[Read]] = field(default_factory=dict)
     """Per level (its `id()`) what its nodes read of each other."""
+    outputs: dict[int, Known] = field(default_factory=dict)
+    """Per node (its `id()`) what is known of its output: many may read it."""
 
-    def check(
-        self, expression: Expression, field: str, placed: Placed, level: Level, wanted: JsonSchema = ANYTHING
-    ) -> None:
+    def check(self, expression: Expression, field: str, placed: Placed, level: Level) -> None:
         """Check every reference and every template in an expression of a node."""
-        for part, at, schema in parts_of(expression, field, wanted):
-            match part:
-                case Reference(ref=ref):
-                    found = self.follow(ref, at, placed, level)
-                    if found is not None and never_fits(found, schema):
-                        message = (
-                            f"This is of the type {found['type']}, and never becomes the {schema['type']} wanted here."
-                        )
-                        self.report.warning("type_mismatch", message, placed.node, at)
-                case Template(template=template):
-                    self._check_template(template, at, placed, level)
-                case Literally() | ObjectOf() | ListOf():
-                    pass
+        for part, at, wanted in parts_of(expression, field, ANYTHING):
+            self.check_part(part, at, placed, level, wanted)
+
+    def check_part(self, part: Expression, field: str, placed: Placed, level: Level, wanted: JsonSchema) -> None:
+        """Check an expression, not those within it."""
+        if isinstance(part, Reference):
+            found = self.follow(part.ref, field, placed, level)
+            if found is not None and never_fits(found, wanted):
+                message = f"This is of the type {found['type']}, and never becomes the {wanted['type']} wanted here."
+                self.report.warning("type_mismatch", message, placed.node, field)
+        elif isinstance(part, Template):
+            self._check_template(part.template, field, placed, level)
 
     def follow(
         self, ref: Sequence[str | int], field: str, placed: Placed, level: Level, *, placeholder: bool = False
@@ -82,7 +81,7 @@ class References:
         self, source: Placed, path: Sequence[str | int], field: str, placed: Placed, severity: Severity = "error"
     ) -> JsonSchema:
         """The type at the end of a path into a node's output."""
-        known = known_outputs(source)
+        known = self._known(source)
         if not path:
             return {"type": "object"}
         key = str(path[0])
@@ -98,6 +97,11 @@ class References:
         way = ".".join(short(str(part)) for part in path[: end.position + 1])
         self.report.warning("unknown_path", f'The path ends at "{way}": {end.reason}.', placed.node, field)
         return ANYTHING
+
+    def _known(self, source: Placed) -> Known:
+        if id(source) not in self.outputs:
+            self.outputs[id(source)] = known_outputs(source)
+        return self.outputs[id(source)]
 
     def _find(self, root: str, field: str, placed: Placed, level: Level, *, placeholder: bool) -> Placed | None:
         """The node of this id as it is seen from here, and a note that it is waited for."""

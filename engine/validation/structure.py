@@ -48,13 +48,13 @@ def check_ends(canvas: Canvas, library: NodeLibrary, report: Report) -> None:
     for role, word in _ENDS:
         there = [node for node in canvas.nodes if _role(library, node) is role]
         if not there:
-            report.error(f"missing_{word}", f"The canvas has no {word} node; it needs one.", field="nodes")
+            report.error(f"missing_{word}", f"The canvas has no {word}; it needs one node of this type.", field="nodes")
         for node in there[1:]:
             message = f'"{there[0].id}" is the {word} already; a canvas has one.'
             report.error(f"second_{word}", message, node, "type", first=there[0].id)
         for node in _inner(canvas):
             if _role(library, node) is role:
-                message = f"A {word} node belongs to the top of the canvas, not into a composite."
+                message = f"The {word} belongs to the top of the canvas, not into a composite."
                 report.error(f"misplaced_{word}", message, node, "type")
 
 

@@ -1,0 +1,1 @@
+"""Where big values and files are kept."""

@@ -1,0 +1,1 @@
+"""The relational store in one file: nothing to install, nothing to start."""

@@ -286,15 +286,15 @@ async def test_a_run_that_never_stops_hits_the_limit_and_names_the_setting() -> 
     drawn = canvas(
         start(),
         node(
-            "loop",
+            "turns",
             "loop",
             settings={"mode": "infinite"},
             blocks=[node("x", "compute", {"input": 1}, settings={"operation": "json.to"})],
-            lines="loop>x>loop",
+            lines="turns>x>turns",
             results={"all": "=x.output"},
         ),
         end({}),
-        lines="start>loop>end",
+        lines="start>turns>end",
     )
     with pytest.raises((LimitExceeded, StepError), match="limit") as caught:
         await run(drawn, limits=Limits(executed_steps=500))

@@ -136,7 +136,8 @@ async def _alive() -> AsyncIterator[None]:
     try:
         yield
     except FlowError as error:
-        raise to_temporal(error) from error
+        # Without its causes: the history keeps what it is told, and they may tell too much.
+        raise to_temporal(error) from None
     except asyncio.CancelledError:
         if activity.is_worker_shutdown():
             # Nobody cancelled the run: only this process stops. Another one takes the activity over.

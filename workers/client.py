@@ -136,6 +136,7 @@ class RunsClient:
         self._longest_run = longest_run
         self._eager = eager
         self._hand_over_events = hand_over_events
+        self.opening_seconds = _OPENING
 
     async def start(self, start: RunStart) -> str:
         """Start the run, unless it has been started already; gives its executor. Raises `RunsUnavailable`."""
@@ -199,7 +200,7 @@ class RunsClient:
         Raises `InvalidInput` when the answer does not fit, `Conflict` when there is another already or the run has ended, and
         `NotFound` when nobody asks.
         """
-        deadline = asyncio.get_running_loop().time() + _OPENING
+        deadline = asyncio.get_running_loop().time() + self.opening_seconds
         while (refusal := await self._give(executor, wait_id, answer, answer_id)) is not None:
             if asyncio.get_running_loop().time() > deadline:
                 raise refusal

@@ -94,6 +94,8 @@ class NodeRunner:
                 context.warnings += complaints
             offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
             return CallResult(output=offloaded, usage=context.usage, warnings=tuple(context.warnings))
+        except StepError:
+            raise
         except FlowError as error:
             raise StepError.of(error) from error
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+from temporalio.client import WorkflowExecutionStatus
 
 from engine.canvas import Canvas
 from engine.compile import Callee
@@ -28,6 +30,7 @@ from tests.engine.library import LIBRARY
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
 from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
+from workers.converter import read_json, write_json
 from workers.embedded import EmbeddedTemporal
 from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
 
@@ -156,6 +159,34 @@ class Bench:
 
     def events(self, start: RunStart) -> list[RunEvent]:
         return [stored.event for stored in self.log.events.get(start.run_id, [])]
+
+    async def attributes(self, executor: str) -> dict[str, Any]:
+        """Our search attributes of a workflow."""
+        found = await self.connection.client.get_workflow_handle(executor).describe()
+        pairs = found.typed_search_attributes.search_attributes
+        return {pair.key.name: pair.value for pair in pairs if pair.key.name.startswith("App")}
+
+    async def summaries(self, executor: str) -> list[str]:
+        """The summaries of its activities, as the Temporal UI shows them."""
+        scheduled = [event for event in await self.history(executor) if event.HasField("activity_task_scheduled_event_attributes")]
+        return [json.loads(event.user_metadata.summary.data) for event in scheduled]
+
+    async def client_output(self, ended: RunEvent) -> Any:
+        """The run's output, its references loaded."""
+        return await self.connection.values.load("org", read_json(write_json(ended.data["output"])))
+
+    async def histories(self, executor: str) -> int:
+        """How many histories the workflow has had."""
+        query = f'WorkflowId = "{executor}"'
+        async with asyncio.timeout(10):
+            while True:
+                found = [one async for one in self.connection.client.list_workflows(query)]
+                if found and all(one.status is not WorkflowExecutionStatus.RUNNING for one in found):
+                    return len(found)
+                await asyncio.sleep(0.05)
+
+    async def history_bytes(self, executor: str) -> int:
+        return sum(event.ByteSize() for event in await self.history(executor))
 
     async def history(self, executor: str) -> list[Any]:
         """The events of a workflow's latest history."""

@@ -70,7 +70,7 @@ class RunCanvas(_TakesAnswers):
             _show_failure(failure)
             self._tell_end(runtime, EventType.RUN_FAILED, error=failure.to_json())
             await _to_the_end(runtime.flush())
-            raise to_temporal(error) from error
+            raise to_temporal(error) from None
         except asyncio.CancelledError:
             reason = workflow.cancellation_reason() or "The run was cancelled."
             self._tell_end(runtime, EventType.RUN_CANCELLED, reason=reason)
@@ -128,7 +128,7 @@ class RunSlice(_TakesAnswers):
         except FlowError as error:
             _show_failure(StepError.of(error))
             await _to_the_end(runtime.flush())
-            raise to_temporal(error) from error
+            raise to_temporal(error) from None
         except asyncio.CancelledError:
             await _to_the_end(runtime.flush())
             raise

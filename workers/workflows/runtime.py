@@ -198,9 +198,12 @@ class TemporalRuntime:
         try:
             self._show_waits()
             answer = await self._answers.take(wait)
-        finally:
+        except asyncio.CancelledError:
             self._answers.close(wait)
             self._show_waits()
+            raise
+        self._answers.close(wait)
+        self._show_waits()
         self.emit(wait_answered(wait, answer, self.now()))
         return answer
 

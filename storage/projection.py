@@ -34,6 +34,8 @@ _OF_NODES: Final = frozenset(
     {*_NODE_STATES, EventType.STEP_STARTED, EventType.STEP_RETRIED, EventType.WAIT_OPENED, EventType.WAIT_ANSWERED}
 )
 _OF_RUNS: Final = frozenset({*_RUN_STATES, EventType.RUN_STARTED})
+_MUCH: Final = 1 << 40
+"""No count comes near it; sums of such numbers still fit into a column."""
 _IN_PROGRESS: Final = ("running", "waiting")
 
 
@@ -113,6 +115,8 @@ class RunFold:
 
 def fit(text: str, length: int = PATH_LENGTH) -> str:
     """A path or key that an index takes. A longer one, rare as it is, keeps its beginning; its hash makes it unique."""
+    if len(text) <= length and text.isascii():
+        return text
     text = _storable(text)
     if len(text) <= length:
         return text
@@ -132,7 +136,7 @@ def is_record(event: RunEvent) -> bool:
 def place_of(path: str) -> tuple[str, int | None]:
     """The composite or sub-workflow around a place, and the turn: `a/loop[3]/ask` is in turn 3 of `a/loop`."""
     above = path.rpartition("/")[0]
-    if (turn := _TURN.fullmatch(above)) is not None:
+    if above.endswith("]") and (turn := _TURN.fullmatch(above)) is not None:
         return turn["path"], int(turn["turn"])
     return above, None
 
@@ -284,4 +288,4 @@ def _storable(text: str) -> str:
 
 def _number(data: Mapping[str, Json], name: str, otherwise: int) -> int:
     value = data.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MUCH else otherwise

@@ -14,11 +14,10 @@ from engine.errors import InvalidInput
 BUSY_SECONDS: Final = 5.0
 """How long we wait for another process that is writing."""
 
-# WAL with synchronous=NORMAL: a commit survives the death of our process; only the loss of power may take the last ones.
+# WAL with synchronous=NORMAL: a commit survives the death of our process; only the loss of power may take the last.
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
-    f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -16000",
     "PRAGMA temp_store = MEMORY",
@@ -42,19 +41,19 @@ def database_file(url: str) -> Path:
     return Path(str(parsed.database))
 
 
-def connect_raw(file: Path) -> sqlite3.Connection:
+def connect_raw(file: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A tuned connection of the driver, in autocommit: who writes says BEGIN and COMMIT."""
     connection = sqlite3.connect(
-        file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
+        file, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     return connection
 
 
-def create_sqlite_engine(file: Path) -> Engine:
+def create_sqlite_engine(file: Path, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine whose every connection is new: the writer and the readers keep theirs."""
-    return create_engine("sqlite://", creator=lambda: connect_raw(file), poolclass=NullPool)
+    return create_engine("sqlite://", creator=lambda: connect_raw(file, busy_seconds), poolclass=NullPool)
 
 
 def connect(engine: Engine, *, read_only: bool = False) -> Connection:

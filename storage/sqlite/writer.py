@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from storage.database import Into, Rows
 from storage.errors import StorageUnavailable
-from storage.sqlite.connections import connect, create_sqlite_engine
+from storage.sqlite.connections import BUSY_SECONDS, connect, create_sqlite_engine
 from storage.sqlite.insertion import insert_rows
 
 T = TypeVar("T")
@@ -48,8 +48,8 @@ class Writer:
     of the process. Jobs run in the order in which they were given.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._engine = create_sqlite_engine(file)
+    def __init__(self, file: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._engine = create_sqlite_engine(file, busy_seconds)
         self._connection = connect(self._engine)
         self._driver = driver_of(self._connection)
         self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -78,6 +79,7 @@ def parse_address(text: str) -> Address | None:
     return None if "%" in text else address
 
 
+@lru_cache(maxsize=4096)
 def why_never(address: Address) -> str | None:
     """What this address is, if nothing whatever may open it: cloud metadata above all, in any spelling."""
     if address == _LOOPBACK:  # lies in ::/96, but is an address in its own right
@@ -92,6 +94,7 @@ def why_never_within(network: Network) -> str | None:
     return next((what for closed, what in _NEVER_TABLE if _holds(closed, network)), None)
 
 
+@lru_cache(maxsize=4096)
 def why_not_public(address: Address) -> str | None:
     """What this address is, if it is not one of the public internet."""
     reason = why_never(address) or _find(_NOT_PUBLIC_TABLE, address)

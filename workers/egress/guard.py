@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 
 from workers.egress.address import Address, parse_address
 from workers.egress.failures import HostNotFound, refused
@@ -18,8 +20,15 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 async def system_resolve(host: str, port: int) -> list[str]:
     """Ask the resolver of the operating system, once, for both families."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_threads(), look_up)
     return [str(address[0]) for *_, address in found]
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    # A look-up cannot be cancelled, and whoever owns the name may let it hang: not in the threads of everything else.
+    return ThreadPoolExecutor(max_workers=32, thread_name_prefix="egress-resolve")
 
 
 @dataclass(frozen=True, slots=True)

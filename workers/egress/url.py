@@ -18,6 +18,7 @@ _SHAPE = re.compile(
 )
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>0|[1-9][0-9]{0,4}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"[!-\[\]-~]+")  # what is printable in ASCII, without the backslash
 _BLANK = ("Cc", "Cs", "Zl", "Zp", "Zs")  # controls, half characters, every kind of space
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -82,6 +83,8 @@ def read_url(url: str, policy: EgressPolicy) -> Target:
 def _check_text(url: str) -> None:
     if len(url) > MAX_LENGTH:
         raise BadUrl(f"The URL is longer than {MAX_LENGTH} characters.", limit=MAX_LENGTH)
+    if _PLAIN.fullmatch(url):
+        return
     for position, char in enumerate(url):
         if char == "\\" or unicodedata.category(char) in _BLANK:
             raise BadUrl(

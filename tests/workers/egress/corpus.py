@@ -13,6 +13,7 @@ NAMES: dict[str, list[str]] = {
     "nat64.attacker.test": ["64:ff9b::a9fe:a9fe"],
     "mapped.attacker.test": ["::ffff:127.0.0.1"],
     "zone.attacker.test": ["fe80::1%eth0"],
+    "zone-public.attacker.test": [f"{PUBLIC_V6}%eth0"],
     "cgnat.attacker.test": ["100.64.1.1"],
     "ula.attacker.test": ["fd12:3456:789a::1"],
     "zero.attacker.test": ["0.0.0.0"],

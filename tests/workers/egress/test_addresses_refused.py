@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from tests.workers.egress.corpus import BENIGN, MALFORMED, NAMES, PUBLIC, REFUSED, resolve
 from tests.workers.egress.loopback import Detour, LoopbackOnly, Nowhere, names, redirect, reply, serving
 from workers.egress import BadUrl, EgressClient, EgressPolicy, EgressRefused, EgressUnavailable
+from workers.egress.guard import system_resolve
 
 TEXT = "This address may not be called from here."
 
@@ -98,6 +99,37 @@ async def test_a_refusal_does_not_tell_what_it_saw(client: EgressClient) -> None
     assert said == {(TEXT, "{}")}
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://user@example.com/", "the URL carries user information"),
+        ("http://exampl%65.com/", "the host is escaped"),
+        ("http://example.com:0/", "the port is not one for calls"),
+        ("http://[::zz]/", "the brackets hold no IPv6 address"),
+        ("http://0x7f.1/", "the number is no plain IPv4 address"),
+        ("http://redis/", "the name has a single label"),
+        ("http://vault.internal/", "the name is internal by its ending"),
+        ("http://a_b.example.com/", "the host is no host name"),
+        ("http://10.0.0.1/", "the address is private"),
+        ("http://metadata.attacker.test/", "the address is link-local, cloud metadata"),
+        ("http://zone-public.attacker.test/", "the name has an address that cannot be read"),
+    ],
+)
+async def test_the_log_says_why(client: EgressClient, url: str, reason: str) -> None:
+    with capture_logs() as logs, pytest.raises(EgressRefused):
+        await client.request("GET", url)
+    assert [entry["reason"] for entry in logs] == [reason]
+
+
+async def test_the_log_keeps_no_secret_of_the_url(client: EgressClient) -> None:
+    with capture_logs() as logs:
+        for url in ("http://me:hunter2@example.com/?k=hunter2", "http://10.0.0.1/hunter2?k=hunter2#hunter2"):
+            with pytest.raises(EgressRefused):
+                await client.request("GET", url)
+    assert len(logs) == 2
+    assert "hunter2" not in repr(logs)
+
+
 async def test_a_name_that_does_not_exist_may_exist_later() -> None:
     client = EgressClient(EgressPolicy(), resolve=names({}), network=Nowhere())
     with pytest.raises(EgressUnavailable, match=r"gone\.example\.com could not be found") as finding:
@@ -111,6 +143,10 @@ async def test_a_name_without_an_address_is_not_found() -> None:
     with pytest.raises(EgressUnavailable, match="could not be found"):
         await client.request("GET", "http://empty.example.com/")
     await client.aclose()
+
+
+async def test_the_system_resolves_a_name_to_its_addresses() -> None:
+    assert "127.0.0.1" in await system_resolve("localhost", 80)
 
 
 async def test_a_look_up_that_never_ends_is_given_up() -> None:

@@ -1,0 +1,66 @@
+"""The application: everything that is served, put together from its parts."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from api.access import Gate, check_declared
+from api.event_stream import Streams
+from api.node_types import routes as node_types
+from api.node_types.palette import Palette
+from api.openapi import DESCRIPTION, operation_id
+from api.parts import ApiParts
+from api.problems import answer_problems
+from api.request_log import RequestLog
+from api.runs import events
+from api.runs import routes as runs
+from api.runs.service import RunService
+from api.system import routes as system
+from api.workflows import routes as workflows
+from api.workflows import versions
+from api.workflows.catalogue import Catalogue
+from conf.settings import Settings
+
+FEATURES: Final = (
+    workflows.router,
+    versions.router,
+    runs.router,
+    events.router,
+    node_types.router,
+    system.router,
+)
+
+
+def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:
+    """Put the application together; `more` are the routes of whoever adds to it. Starts nothing and closes nothing.
+
+    Whoever stops the server calls `app.state.streams.stop()` first, or it waits for the readers of open streams.
+    """
+    app = FastAPI(
+        title="Mainspring",
+        summary="Runs AI agents and visual workflows that do not stop.",
+        description=DESCRIPTION,
+        version=version("mainspring"),
+        # Served by a route of ours, which needs a token; the pages that show it would load scripts from elsewhere.
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+        middleware=[Middleware(RequestLog)],
+    )
+    catalogue = Catalogue(parts.stores, parts.library.types, parts.limits)
+    app.state.parts = parts
+    app.state.limits = parts.limits
+    app.state.gate = Gate(parts.stores.tokens)
+    app.state.streams = Streams()
+    app.state.palette = Palette(parts.library)
+    app.state.catalogue = catalogue
+    app.state.runs = RunService(parts, catalogue, in_place=settings.run_in_place)
+    answer_problems(app)
+    for router in (*FEATURES, *more):
+        app.include_router(router, prefix="/api/v1")
+    check_declared(app.routes)
+    return app

@@ -1,0 +1,1 @@
+"""Node types, as an editor's palette needs them."""

@@ -1,0 +1,50 @@
+"""The description of the API: what FastAPI knows of the routes, with our errors in place of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from api.problems import PROBLEM_CONTENT, Problem
+
+DESCRIPTION: Final = """
+Workflows are drawn as *canvases*, kept as *drafts*, published as *versions* and carried out as *runs*.
+
+Every address but those below `/health` needs the header `Authorization: Bearer <token>`; the token was made at the
+first start. Ids are numbers of 63 bits, written as texts. Moments are UTC milliseconds. Every error has the same body
+(`application/problem+json`) with a stable `code`, a sentence, and the `request_id` under which the log tells more.
+Lists come in pages: `next_cursor` of one is the `cursor` of the next.
+"""
+
+
+def operation_id(route: APIRoute) -> str:
+    """Functions are named like operations, and no two alike."""
+    return route.name
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of an application, made once."""
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = found["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        for path in found["paths"].values():
+            for operation in path.values():
+                invalid = operation["responses"].get("422")
+                if invalid is not None and "application/json" in invalid.get("content", {}):
+                    operation["responses"]["422"] = {"description": "Unprocessable Content", "content": PROBLEM_CONTENT}
+        app.openapi_schema = found
+    return app.openapi_schema

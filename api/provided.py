@@ -1,0 +1,41 @@
+"""What routes take from the application: each is made once, in `create_app`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from api.parts import ApiParts
+from api.runs.service import RunService
+from api.workflows.catalogue import Catalogue
+from storage.stores import Stores
+
+# Async although they wait for nothing: FastAPI sends plain functions to a thread.
+
+
+async def _parts(request: Request) -> ApiParts:
+    parts: ApiParts = request.app.state.parts
+    return parts
+
+
+async def _stores(request: Request) -> Stores:
+    parts: ApiParts = request.app.state.parts
+    return parts.stores
+
+
+async def _catalogue(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
+
+
+async def _runs(request: Request) -> RunService:
+    runs: RunService = request.app.state.runs
+    return runs
+
+
+PartsDep = Annotated[ApiParts, Depends(_parts)]
+StoresDep = Annotated[Stores, Depends(_stores)]
+CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
+RunsDep = Annotated[RunService, Depends(_runs)]

@@ -1,0 +1,77 @@
+"""Around every request: its id, a line in the log, headers on every answer, and an answer when something broke."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import unexpected
+from storage.ids import new_id
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_QUIET: Final = ("/api/v1/health/",)
+"""Asked every few seconds by whatever watches over us."""
+
+
+class RequestLog:
+    """The outermost layer of the application.
+
+    What is logged: method, path, status, time. Never a header, a query or a body: they may hold secrets.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _given_id(scope) or f"{new_id():x}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers: list[tuple[bytes, bytes]] = list(message["headers"])
+                headers.append((b"x-request-id", request_id.encode()))
+                headers.append((b"x-content-type-options", b"nosniff"))
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # The last one who can answer: whatever it was, the reader gets a problem and the log the rest.
+            _log.exception("request broke", request_id=request_id, method=scope["method"], path=scope["path"])
+            if status:
+                raise
+            await unexpected(request_id)(scope, receive, send_with_headers)
+        finally:
+            tell = _log.debug if scope["path"].startswith(_QUIET) else _log.info
+            tell(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - began) * 1000, 1),
+                request_id=request_id,
+            )
+
+
+def _given_id(scope: Scope) -> str:
+    """The id that the caller brings, if it can stand in a log."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if _ID.fullmatch(value) else ""
+    return ""

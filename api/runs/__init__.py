@@ -1,0 +1,1 @@
+"""Runs: started, watched, answered, cancelled, and read afterwards."""

@@ -1,0 +1,333 @@
+"""How runs begin and go on: checked first, walked here when nothing outside can be lost, else handed to Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from api.access import Member
+from api.errors import NotServed
+from api.event_stream import closing
+from api.parts import ApiParts
+from api.runs.schemas import StartRun
+from api.runs.values import Showing
+from api.runs.views import run_view, walked_view
+from api.workflows.catalogue import Catalogue, Compiled
+from engine.conversion import start_input
+from engine.errors import Conflict, FlowError, InvalidInput, NotFound
+from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
+from engine.limits import Limits
+from engine.runtime import RunContext
+from engine.values import Json
+from storage.ids import new_id, parse_id
+from storage.runs import NewRun
+from storage.tables import NodeRecord, Run
+from workers.client import RunStart
+from workers.in_process import TooMuch, walk
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+DRAFT: Final = "draft"
+_RECORDS_AT_ONCE: Final = 500
+_CANCEL_SECONDS: Final = 2.0
+"""How long the answer to a cancellation waits for the run's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was started, now or before with the same idempotency key."""
+
+    run_id: int
+    fresh: bool
+    view: dict[str, Any] | None = None
+    """The run as it ended, when it was walked in place."""
+
+
+class RunService:
+    """The rules around runs."""
+
+    def __init__(self, parts: ApiParts, catalogue: Catalogue, *, in_place: bool) -> None:
+        self._stores = parts.stores
+        self._client = parts.runs
+        self._limits: Limits = parts.limits
+        self._temporal_ui = parts.temporal_ui.rstrip("/")
+        self._catalogue = catalogue
+        self._in_place = in_place
+
+    # --- starting -----------------------------------------------------------------------------------------------------
+
+    async def start(self, member: Member, ref: str, body: StartRun, key: str | None) -> Started:
+        """Start a run. Raises `NotFound`, `Conflict`, `InvalidInput`, `InvalidCanvas`."""
+        compiled = await self._wanted(member, ref, body.version)
+        inputs: dict[str, Any] = body.inputs
+        if key is not None and (started := await self._repeated(member, compiled, body, key)) is not None:
+            return started
+        start_input(inputs, compiled.plan.inputs)
+        run_id, now = new_id(), time.time_ns() // 1_000_000
+        if compiled.plan.in_place and self._in_place and body.mode != "async":
+            done = await self._walk(member, compiled, body, key, run_id, now)
+            if done is not None:
+                return done
+        return await self._hand_over(member, compiled, body, key, run_id, now)
+
+    async def _wanted(self, member: Member, ref: str, version: str | None) -> Compiled:
+        """What is to be run."""
+        if version == DRAFT:
+            workflow = await self._catalogue.workflow(member, ref)
+            plan, plan_hash = await self._catalogue.compile(member, workflow, drafts=True)
+            return Compiled(workflow.id, workflow.key, workflow.name, DRAFT, plan_hash, plan)
+        try:
+            return await self._catalogue.published(member, ref, version or "")
+        except NotFound:
+            if version:
+                raise
+            workflow = await self._catalogue.workflow(member, ref)
+            if workflow.latest_version is not None:
+                raise
+        raise Conflict(
+            "The workflow has no published version: publish one, or run the draft with the version draft.",
+            workflow_id=str(workflow.id),
+        )
+
+    async def _repeated(self, member: Member, compiled: Compiled, body: StartRun, key: str) -> Started | None:
+        """The run that was started with the same key."""
+        existing = await self._stores.runs(member.org_id, member.space_id).find(compiled.workflow_id, key)
+        return None if existing is None else _the_same(existing, body, key)
+
+    async def _walk(
+        self, member: Member, compiled: Compiled, body: StartRun, key: str | None, run_id: int, now: int
+    ) -> Started | None:
+        """Walk the run here and store it, or give up without a trace."""
+        context = RunContext(
+            run_id=str(run_id),
+            org_id=str(member.org_id),
+            space_id=str(member.space_id),
+            workflow_id=str(compiled.workflow_id),
+            version=compiled.version,
+            plan_hash=compiled.plan_hash,
+            user_id=str(member.token_id),
+            started_at=now,
+        )
+        inputs: dict[str, Any] = body.inputs
+        try:
+            done = await walk(compiled.plan, inputs, context, self._catalogue.plan, limits=self._limits)
+        except TooMuch as reason:
+            _log.debug("not in place", run_id=run_id, reason=str(reason))
+            return None
+        new = _new_run(compiled, body, key, run_id, now, mode="in_place")
+        existing = await self._stores.runs(member.org_id, member.space_id).store_finished(new, done.events)
+        if existing is not None and key is not None:
+            return _the_same(existing, body, key)
+        return Started(run_id, fresh=True, view=walked_view(new, done))
+
+    async def _hand_over(
+        self, member: Member, compiled: Compiled, body: StartRun, key: str | None, run_id: int, now: int
+    ) -> Started:
+        """Store that the run shall be, then start it: what dies in between is started by whoever looks after runs."""
+        if self._client is None:
+            raise NotServed("Only runs that can be walked in place are served here, and this one cannot.")
+        start = RunStart(
+            run_id=str(run_id),
+            org_id=str(member.org_id),
+            space_id=str(member.space_id),
+            workflow_id=str(compiled.workflow_id),
+            version=compiled.version,
+            plan_hash=compiled.plan_hash,
+            inputs=body.inputs,
+            user_id=str(member.token_id),
+            started_at=now,
+            kind=_kind(compiled),
+            title=compiled.name,
+        )
+        new = _new_run(compiled, body, key, run_id, now, mode="durable", start=start)
+        run, fresh = await self._stores.runs(member.org_id, member.space_id).create(new)
+        if not fresh and key is not None:
+            return _the_same(run, body, key)
+        try:
+            await self._client.start(start)
+        except FlowError as error:
+            if not error.retryable:
+                await self._fail(run_id, error)
+            else:
+                _log.warning("run not started yet", run_id=run_id, error=error.message)
+        return Started(run_id, fresh=True)
+
+    async def _fail(self, run_id: int, error: FlowError) -> None:
+        failure: dict[str, Json] = {"code": error.code, "message": error.message, "facts": error.facts}
+        end = RunEvent("run:failed", EventType.RUN_FAILED, time.time_ns() // 1_000_000, data={"error": failure})
+        await self._stores.events.append(str(run_id), [end])
+
+    # --- watching -----------------------------------------------------------------------------------------------------
+
+    async def get(self, member: Member, run_id: int) -> dict[str, Any]:
+        """A run as the API shows it. Raises `NotFound`."""
+        runs = self._stores.runs(member.org_id, member.space_id)
+        run = await runs.get(run_id)
+        waits = await runs.waits(run_id) if run.state == "waiting" else ()
+        view = run_view(run, waits, temporal_ui=self._temporal_ui)
+        showing = Showing(self._stores.blobs, member.org_id)
+        view["output"] = await showing.whole(view["output"])
+        view["inputs"] = await showing.whole(view["inputs"])
+        return view
+
+    async def settled(self, member: Member, run_id: int, seconds: float) -> dict[str, Any]:
+        """The run once it has ended or waits for a person, or after so many seconds as it is then."""
+        runs = self._stores.runs(member.org_id, member.space_id)
+        try:
+            async with asyncio.timeout(seconds), closing(self.events(run_id)) as events:
+                async for stored in events:
+                    kind = stored.event.type
+                    if kind in RUN_ENDS:
+                        break
+                    if kind is EventType.WAIT_OPENED and (await runs.get(run_id)).state == "waiting":
+                        break
+        except TimeoutError:
+            # It goes on without us.
+            pass
+        return await self.get(member, run_id)
+
+    async def nodes(
+        self,
+        member: Member,
+        run_id: int,
+        *,
+        path: str | None,
+        node: str | None,
+        states: Sequence[str],
+        cursor: str | None,
+        limit: int,
+    ) -> tuple[list[NodeRecord], str | None]:
+        """Records of steps, in the order in which they began, and the cursor of those behind them."""
+        runs = self._stores.runs(member.org_id, member.space_id)
+        after = _seq(cursor)
+        found: list[NodeRecord] = []
+        while True:
+            page = await runs.node_records(run_id, after=after, limit=_RECORDS_AT_ONCE)
+            for record in page:
+                if len(found) == limit:
+                    return found, str(found[-1].seq)
+                if _is_wanted(record, path, node, states):
+                    found.append(record)
+            if len(page) < _RECORDS_AT_ONCE:
+                return found, None
+            after = page[-1].seq
+
+    def events(self, run_id: int, after: int = 0) -> AsyncIterator[StoredEvent]:
+        """Events after the offset, then new ones as they come, to the end of the run."""
+        return self._stores.events.follow(str(run_id), after=after)
+
+    # --- taking part --------------------------------------------------------------------------------------------------
+
+    async def answer(self, member: Member, run_id: int, wait_id: str, answer: Json, answer_id: str | None) -> None:
+        """Give a person's answer to who waits for it. Raises `NotFound`, `Conflict`, `InvalidInput`."""
+        runs = self._stores.runs(member.org_id, member.space_id)
+        run = await runs.get(run_id)
+        waits = await runs.waits(run_id, only_open=False)
+        wait = next((one for one in waits if one.wait_id == wait_id), None)
+        if wait is None:
+            raise NotFound("Nobody asks this in the run.", run_id=str(run_id), wait_id=wait_id)
+        if wait.state == "withdrawn":
+            raise Conflict("Nobody waits for this answer any more.", wait_id=wait_id)
+        if wait.state == "answered" and answer_id is None:
+            raise Conflict("This has been answered already.", wait_id=wait_id)
+        if self._client is None:
+            raise NotServed("This process has no way to the run.")
+        await self._client.answer(
+            wait.executor or run.temporal_id, wait.wait_id, answer, answer_id=answer_id or f"{new_id():x}"
+        )
+
+    async def cancel(self, member: Member, run_id: int, reason: str) -> dict[str, Any]:
+        """Ask a run to stop, and show what became of it; one that has ended stays as it is."""
+        run = await self._stores.runs(member.org_id, member.space_id).get(run_id)
+        if run.finished is None:
+            await self._stop(run, reason)
+            return await self.settled(member, run_id, _CANCEL_SECONDS)
+        return await self.get(member, run_id)
+
+    async def _stop(self, run: Run, reason: str) -> None:
+        if self._client is None:
+            raise NotServed("This process has no way to the run.")
+        try:
+            await self._client.cancel(run.temporal_id, reason)
+        except NotFound:
+            # It has just ended; or it was never started, and then it never shall.
+            if run.state == "queued":
+                now = time.time_ns() // 1_000_000
+                end = RunEvent("run:cancelled", EventType.RUN_CANCELLED, now, data={"reason": reason})
+                await self._stores.events.append(str(run.id), [end])
+
+
+def read_run_id(text: str) -> int:
+    """The id of a run. Raises `NotFound`."""
+    return parse_id(text, "run")
+
+
+def _seq(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 15):
+        raise InvalidInput("The cursor is not one that a page of this list gave out.", field="cursor")
+    return int(cursor)
+
+
+def _is_wanted(record: NodeRecord, path: str | None, node: str | None, states: Sequence[str]) -> bool:
+    if path is not None and record.path != path and not record.path.startswith((f"{path}/", f"{path}[")):
+        return False
+    return node in (None, record.node_id) and (not states or record.state in states)
+
+
+def one_key(header: str | None, field: str | None) -> str | None:
+    """The idempotency key of a request, which may stand in two places."""
+    if header is not None and field is not None and header != field:
+        raise InvalidInput("The header and the body name different idempotency keys.", field="idempotency_key")
+    return header or field
+
+
+def _kind(compiled: Compiled) -> str:
+    return "draft" if compiled.version == DRAFT else "published"
+
+
+def _new_run(
+    compiled: Compiled,
+    body: StartRun,
+    key: str | None,
+    run_id: int,
+    now: int,
+    *,
+    mode: Any,
+    start: RunStart | None = None,
+) -> NewRun:
+    return NewRun(
+        id=run_id,
+        workflow_id=compiled.workflow_id,
+        workflow_key=compiled.key,
+        workflow_name=compiled.name,
+        version=compiled.version,
+        plan_hash=compiled.plan_hash,
+        mode=mode,
+        kind="test" if compiled.version == DRAFT else "run",
+        created=now,
+        inputs=body.inputs,
+        idempotency_key=key,
+        temporal_id="" if start is None else start.executor,
+        start_request=None if start is None else start.to_json(),
+    )
+
+
+def _the_same(existing: Run, body: StartRun, key: str) -> Started:
+    """The run that the key belongs to, if it was started with the same request."""
+    request = existing.start_request
+    inputs = request.get("inputs") if isinstance(request, dict) else existing.inputs
+    version = body.version or existing.version
+    if inputs != body.inputs or version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT):
+        raise Conflict(
+            "The idempotency key belongs to a run that was started with something else.",
+            idempotency_key=key,
+            run_id=str(existing.id),
+        )
+    return Started(existing.id, fresh=False)

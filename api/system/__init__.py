@@ -1,0 +1,1 @@
+"""What the process says of itself: whether it is alive and ready, and which document it understands."""

@@ -1,0 +1,1 @@
+"""Workflows: their drafts, what is wrong with them, and their published versions."""

@@ -1,0 +1,243 @@
+"""Plans at hand: of published versions, and of drafts for a test run, with everything that they call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from api.access import Member
+from engine.canvas import Canvas
+from engine.compile import Callee, Resolve, compile_canvas
+from engine.diagnostics import Diagnostic
+from engine.document import read_canvas
+from engine.errors import InvalidCanvas, InvalidInput, NotFound
+from engine.limits import Limits
+from engine.node_type import NodeLibrary
+from engine.plan import Graph, Loop, Map, Plan, Subflow, plan_hash, read_plan
+from engine.validation import WorkflowFace, validate
+from storage.ids import read_id
+from storage.stores import Stores
+from storage.tables import Workflow
+
+T = TypeVar("T")
+
+_KEPT_SECONDS: Final = 2.0
+"""How long another process's publishing may go unnoticed here; our own is noticed at once."""
+_KEPT_VERSIONS: Final = 2_000
+_KEPT_PLANS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A workflow as it can be run: a published version, or its draft."""
+
+    workflow_id: int
+    key: str
+    name: str
+    version: str
+    plan_hash: str
+    plan: Plan
+
+
+class Catalogue:
+    """Finds what can be run, and compiles what is still being drawn."""
+
+    def __init__(self, stores: Stores, library: NodeLibrary, limits: Limits) -> None:
+        self._stores = stores
+        self._library = library
+        self._limits = limits
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._versions: dict[tuple[int, str, str], tuple[Compiled, float]] = {}
+
+    # --- what is published --------------------------------------------------------------------------------------------
+
+    async def workflow(self, member: Member, ref: str) -> Workflow:
+        """A workflow by its id or key, with its draft. Raises `NotFound`."""
+        workflows = self._stores.workflows(member.org_id, member.space_id)
+        if (number := read_id(ref)) is not None:
+            try:
+                return await workflows.get(number)
+            except NotFound:
+                # A name like "2025" makes a key of digits.
+                pass
+        return await workflows.get_by_key(ref)
+
+    async def published(self, member: Member, ref: str, version: str = "") -> Compiled:
+        """A published version, or the latest, ready to run. Raises `NotFound`, `InvalidInput` for what is no version."""
+        wanted = (member.space_id, ref, version)
+        known = self._versions.get(wanted)
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        workflows = self._stores.workflows(member.org_id, member.space_id)
+        workflow = await self.workflow(member, ref)
+        found = await workflows.published(workflow.id, version or None)
+        plan = await self._load(found.plan_hash)
+        compiled = Compiled(found.workflow_id, found.key, found.name, found.version, found.plan_hash, plan)
+        if len(self._versions) >= _KEPT_VERSIONS:
+            self._versions.clear()
+        self._versions[wanted] = (compiled, time.monotonic() + _KEPT_SECONDS)
+        return compiled
+
+    def forget(self, member: Member) -> None:
+        """Something about the workflows of this space has changed."""
+        for known in [one for one in self._versions if one[0] == member.space_id]:
+            del self._versions[known]
+
+    def plan(self, hash_: str) -> Plan:
+        """A plan by its hash, from memory as a rule."""
+        found = self._plans.get(hash_)
+        if found is None:
+            found = self._keep(hash_, read_plan(self._stores.plans.read(hash_)))
+        return found
+
+    async def _load(self, hash_: str) -> Plan:
+        """A plan and all that it calls, so that nobody has to wait for the disk while it runs."""
+        if (found := self._plans.get(hash_)) is not None:
+            self._plans.move_to_end(hash_)
+            return found
+        data = await asyncio.to_thread(self._stores.plans.read, hash_)
+        plan = self._keep(hash_, await asyncio.to_thread(read_plan, data))
+        for one in plan.plans:
+            if one not in self._plans:
+                self._keep(one, read_plan(await asyncio.to_thread(self._stores.plans.read, one)))
+        return plan
+
+    def _keep(self, hash_: str, plan: Plan) -> Plan:
+        self._plans[hash_] = plan
+        while len(self._plans) > _KEPT_PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+    # --- what is being drawn ------------------------------------------------------------------------------------------
+
+    async def diagnose(self, member: Member, document: dict[str, Any], own_id: str = "") -> list[Diagnostic]:
+        """Everything wrong with a canvas. A workflow that it calls may be a draft too."""
+        canvas, found = await asyncio.to_thread(read_canvas, document, self._limits)
+        if canvas is None:
+            return found
+
+        def look(resolve: Resolve) -> list[Diagnostic]:
+            def face(ref: str, version: str) -> WorkflowFace | None:
+                callee = resolve(ref, version)
+                return callee.face if callee is not None else None
+
+            return [*found, *validate(canvas, self._library, workflows=face, own_id=own_id, limits=self._limits)]
+
+        return await self._resolved(member, look, drafts=True, below=(own_id,))
+
+    async def compile(
+        self, member: Member, workflow: Workflow, *, drafts: bool, below: tuple[str, ...] = ()
+    ) -> tuple[Plan, str]:
+        """Compile a workflow's draft and store the plan. With `drafts`, what it calls may be a draft too.
+
+        Raises `InvalidCanvas` with every diagnostic.
+        """
+        canvas, found = await asyncio.to_thread(read_canvas, workflow.draft, self._limits)
+        if canvas is None:
+            raise _no_canvas(found)
+        own_id = str(workflow.id)
+        drawn: Canvas = canvas
+
+        def work(resolve: Resolve) -> Plan:
+            return compile_canvas(drawn, self._library, resolve, own_id=own_id, limits=self._limits)
+
+        plan = await self._resolved(member, work, drafts=drafts, below=(*below, own_id))
+        data = plan.to_bytes()
+        hash_ = plan_hash(data)
+        await self._stores.plans.put(hash_, data)
+        return self._keep(hash_, plan), hash_
+
+    async def _resolved(
+        self, member: Member, work: Callable[[Resolve], T], *, drafts: bool, below: tuple[str, ...]
+    ) -> T:
+        """Do work that looks up workflows, off the event loop.
+
+        It is done again with what it was found to miss, until it misses nothing: a thread that waits for the loop could
+        wait for ever.
+        """
+        known: dict[tuple[str, str], Callee | None] = {}
+        while True:
+            missing: dict[tuple[str, str], None] = {}
+
+            def resolve(ref: str, version: str, missing: dict[tuple[str, str], None] = missing) -> Callee | None:
+                if (ref, version) not in known:
+                    missing[ref, version] = None
+                return known.get((ref, version))
+
+            try:
+                result = await asyncio.to_thread(work, resolve)
+            except InvalidCanvas:
+                if not missing:
+                    raise
+            else:
+                if not missing:
+                    return result
+            for ref, version in missing:
+                known[ref, version] = await self._callee(member, ref, version, drafts=drafts, below=below)
+
+    async def _callee(
+        self, member: Member, ref: str, version: str, *, drafts: bool, below: tuple[str, ...]
+    ) -> Callee | None:
+        """A workflow that another one calls; None when there is none that could be called."""
+        try:
+            found = await self.published(member, ref, version)
+        except InvalidInput:
+            return None
+        except NotFound:
+            return await self._draft_callee(member, ref, below) if drafts and not version else None
+        uses = tuple(dict.fromkeys(self._calls(found.plan)))
+        return Callee(str(found.workflow_id), found.version, found.plan_hash, found.plan, uses)
+
+    async def _draft_callee(self, member: Member, ref: str, below: tuple[str, ...]) -> Callee | None:
+        try:
+            workflow = await self.workflow(member, ref)
+        except NotFound:
+            return None
+        own_id = str(workflow.id)
+        if own_id in below:
+            # It leads back to where we come from: validation says so.
+            return Callee(own_id, "", "", _NO_PLAN, uses=below)
+        try:
+            plan, hash_ = await self.compile(member, workflow, drafts=True, below=below)
+        except InvalidCanvas as error:
+            return Callee(own_id, "", "", _NO_PLAN, uses=below) if _leads_back(error) else None
+        return Callee(own_id, "draft", hash_, plan, tuple(dict.fromkeys(self._calls(plan))))
+
+    def _calls(self, plan: Plan) -> Iterator[str]:
+        """The workflows that a plan calls, directly or deeper."""
+        yield from _called(plan.graph)
+        for hash_ in plan.plans:
+            yield from _called(self.plan(hash_).graph)
+
+
+_NO_PLAN: Final = Plan(
+    graph=Graph(steps=(), wires=(), entries=()), inputs={}, outputs={}, in_place=False, answers=False
+)
+
+
+def _called(graph: Graph) -> Iterator[str]:
+    for step in graph.steps:
+        match step.action:
+            case Subflow(workflow_id=workflow_id):
+                yield workflow_id
+            case Loop(body=body) | Map(body=body):
+                yield from _called(body)
+            case _:
+                continue
+
+
+def _leads_back(error: InvalidCanvas) -> bool:
+    found = error.facts.get("diagnostics")
+    return isinstance(found, list) and any(
+        isinstance(one, dict) and one.get("code") == "recursive_workflow" for one in found
+    )
+
+
+def _no_canvas(found: Iterable[Diagnostic]) -> InvalidCanvas:
+    listed = [one.to_json() for one in found]
+    more = f" And {len(listed) - 1} more." if len(listed) > 1 else ""
+    return InvalidCanvas(f"The draft is no canvas: {listed[0]['message']}{more}", diagnostics=[*listed])

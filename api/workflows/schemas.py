@@ -1,0 +1,146 @@
+"""What routes about workflows take and give."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue, StringConstraints
+
+from api.parameters import Body, Id, Millis
+
+Key = Annotated[
+    str,
+    # A letter first: a key must not be taken for an id.
+    StringConstraints(pattern=r"^[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?$"),
+    Field(description="A short name for addresses and for calls from other workflows.", examples=["greet"]),
+]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Description = Annotated[str, StringConstraints(max_length=4_000)]
+CanvasDocument = Annotated[
+    dict[str, JsonValue],
+    Field(
+        description="A canvas; its JSON Schema is at `/api/v1/canvas-schema`.", examples=[{"nodes": [], "edges": []}]
+    ),
+]
+
+
+class WorkflowIn(Body):
+    """A new workflow. Without a canvas it begins with an empty one, without a key with one made of its name."""
+
+    name: Name = Field(examples=["Greet people"])
+    key: Key | None = None
+    description: Description = ""
+    canvas: CanvasDocument | None = None
+
+
+class WorkflowChange(Body):
+    """What is to be different; what is absent stays."""
+
+    name: Name | None = None
+    description: Description | None = None
+
+
+class DiagnosticOut(BaseModel):
+    """One finding about a canvas."""
+
+    code: str = Field(description="Stable, for programs.", examples=["missing_input"])
+    message: str = Field(description="A sentence for people.")
+    node: str = Field("", description="The id of the node; empty when it is about the whole document.")
+    field: str = Field("", description="The path within the node.", examples=["data.inputs.url"])
+    severity: Literal["error", "warning"] = "error"
+    facts: dict[str, JsonValue] = {}
+
+
+class WorkflowOut(BaseModel):
+    """A workflow, without its canvas."""
+
+    id: Id
+    key: str
+    name: str
+    description: str
+    revision: int = Field(description="Grows with every save of the draft.")
+    latest_version: str | None = Field(description="The version that a run takes unless told otherwise.")
+    created: Millis
+    updated: Millis
+
+
+class NewWorkflow(WorkflowOut):
+    """A workflow that was just made, with what is wrong with its draft."""
+
+    diagnostics: list[DiagnosticOut]
+
+
+class WorkflowPage(BaseModel):
+    """Some workflows, the newest first."""
+
+    items: list[WorkflowOut]
+    next_cursor: str | None
+
+
+class DraftIn(Body):
+    """The canvas as it is now, and the revision that it was made from."""
+
+    canvas: CanvasDocument
+    revision: int = Field(description="The revision you opened. When the draft has moved on since, nothing is saved.")
+
+
+class DraftSaved(BaseModel):
+    """The draft is stored, whatever is wrong with it."""
+
+    revision: int
+    diagnostics: list[DiagnosticOut]
+
+
+class DraftOut(DraftSaved):
+    """The draft, and what is wrong with it."""
+
+    canvas: dict[str, Any]
+    updated: Millis
+
+
+class CanvasIn(Body):
+    """A canvas that is to be looked at and not stored."""
+
+    canvas: CanvasDocument
+
+
+class Validation(BaseModel):
+    """What is wrong with a canvas."""
+
+    valid: bool = Field(description="Whether it could be published: no finding is an error.")
+    diagnostics: list[DiagnosticOut]
+
+
+class PublishIn(Body):
+    """A version to be made of the draft."""
+
+    version: Annotated[str, StringConstraints(max_length=32)] | None = Field(
+        None, description="Greater than the latest one; when absent, its last number grows by one.", examples=["v1.4.0"]
+    )
+    notes: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    revision: int | None = Field(None, description="Publish only if the draft still has this revision.")
+
+
+class VersionOut(BaseModel):
+    """A published version, which never changes."""
+
+    workflow_id: Id
+    version: str
+    notes: str
+    plan_hash: str = Field(description="The name of the plan that it compiled to: SHA-256 of its bytes.")
+    created: Millis
+
+
+class VersionDetail(VersionOut):
+    """A published version, whole."""
+
+    canvas: dict[str, Any]
+    inputs: dict[str, Any] = Field(description="The JSON Schema of what a run is given.")
+    outputs: dict[str, Any] = Field(description="The JSON Schema of what a run hands back.")
+
+
+class VersionPage(BaseModel):
+    """Some versions, the newest first."""
+
+    items: list[VersionOut]
+    next_cursor: str | None

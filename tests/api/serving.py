@@ -1,0 +1,103 @@
+"""The application over real stores in a folder of the test, and a client that holds its token."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient, Response
+
+from api.app import create_app
+from api.parts import ApiParts
+from conf.settings import Settings
+from engine.limits import DEFAULT_LIMITS, Limits
+from nodes.library import Library, built_in_library
+from storage.stores import Stores, open_stores
+from storage.tokens import new_token
+from workers.client import RunsClient
+
+Document = dict[str, Any]
+
+
+@dataclass
+class Serving:
+    """What a test of the API holds in its hands."""
+
+    app: FastAPI
+    client: AsyncClient
+    stores: Stores
+    token: str
+
+    async def get(self, path: str, **params: Any) -> Response:
+        return await self.client.get(f"/api/v1{path}", params=params)
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(f"/api/v1{path}", json=body, headers=sent)
+
+    async def put(self, path: str, body: Any) -> Response:
+        return await self.client.put(f"/api/v1{path}", json=body)
+
+    async def drawn(self, canvas: Document, name: str = "A flow", **fields: Any) -> Document:
+        """A workflow with this draft."""
+        answer = await self.post("/workflows", {"name": name, "canvas": canvas, **fields})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def published(self, canvas: Document, name: str = "A flow", **fields: Any) -> str:
+        """The id of a workflow that is published."""
+        workflow = await self.drawn(canvas, name, **fields)
+        answer = await self.post(f"/workflows/{workflow['id']}/versions", {})
+        assert answer.status_code == 201, answer.text
+        return str(workflow["id"])
+
+    async def run(self, workflow: str, inputs: Mapping[str, Any] | None = None, **fields: Any) -> Document:
+        """A run, as the API answers its start."""
+        answer = await self.post(f"/workflows/{workflow}/runs", {"inputs": inputs or {}, **fields})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+
+@asynccontextmanager
+async def serve(
+    folder: Path,
+    *,
+    library: Library | None = None,
+    runs: RunsClient | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    run_in_place: bool = True,
+    stores: Stores | None = None,
+    **parts: Any,
+) -> AsyncIterator[Serving]:
+    """Serve over stores in a folder, or over those given."""
+    opened = stores or open_stores(folder)
+    try:
+        home = await opened.organisations.ensure_default()
+        token = new_token()
+        await opened.tokens.register(home.org_id, home.space_id, "a test", token)
+        made = ApiParts(stores=opened, library=library or built_in_library(), runs=runs, limits=limits, **parts)
+        app = create_app(Settings(data_dir=folder, run_in_place=run_in_place), made)
+        async with client_of(app, token) as client:
+            yield Serving(app, client, opened, token)
+    finally:
+        if stores is None:
+            opened.close()
+
+
+def client_of(app: FastAPI, token: str | None) -> AsyncClient:
+    """A client without a network between it and the application."""
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return AsyncClient(transport=ASGITransport(app), base_url="http://test", headers=headers, timeout=30)
+
+
+async def as_somebody_else(serving: Serving) -> AsyncClient:
+    """A client of another space."""
+    home = await serving.stores.organisations.ensure_default()
+    other = replace(home, space_id=home.space_id)
+    token = new_token()
+    await serving.stores.tokens.register(other.org_id, other.space_id, "somebody else", token)
+    return client_of(serving.app, token)

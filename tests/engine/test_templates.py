@@ -76,6 +76,11 @@ def test_a_text_as_long_as_the_limit_is_rendered() -> None:
     assert render(["中", Filled("中", "{{x}}"), "12345"], limit_bytes=11) == "中中12345"
 
 
+def test_half_a_surrogate_pair_counts_three_bytes() -> None:
+    assert render(["\ud83d"], limit_bytes=3) == "\ud83d"
+    assert split_template("\ud83d{{a}}", limit_bytes=8) == ["\ud83d", (("a",), "{{a}}")]
+
+
 def test_the_rendering_stops_at_the_limit() -> None:
     rendered: list[int] = []
 

@@ -104,7 +104,8 @@ def _read_host(text: str, port: int, policy: EgressPolicy) -> tuple[str, Address
         if address is None:
             check_name(host)
     except UnfitHost as error:
-        raise refused(str(error), host=text[:100]) from None
+        # Escaped: signs that turn the direction of writing would let a log line read as another.
+        raise refused(str(error), host=text[:100].encode("ascii", "backslashreplace").decode()) from None
     return host, address
 
 

@@ -130,6 +130,12 @@ async def test_the_log_keeps_no_secret_of_the_url(client: EgressClient) -> None:
     assert "hunter2" not in repr(logs)
 
 
+async def test_the_log_shows_a_host_in_signs_that_cannot_deceive(client: EgressClient) -> None:
+    with capture_logs() as logs, pytest.raises(EgressRefused):
+        await client.request("GET", "http://\u202emoc.elpmaxe/")
+    assert logs[0]["host"] == "\\u202emoc.elpmaxe"
+
+
 async def test_a_name_that_does_not_exist_may_exist_later() -> None:
     client = EgressClient(EgressPolicy(), resolve=names({}), network=Nowhere())
     with pytest.raises(EgressUnavailable, match=r"gone\.example\.com could not be found") as finding:

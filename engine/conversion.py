@@ -116,7 +116,8 @@ def _members_fit(value: dict[str, Json], schema: JsonSchema, required: bool, dep
         return False
     properties = properties_of(schema)
     for name, member in properties.items():
-        if name in value and not _fits(value[name], as_schema(member), required, depth + 1):
+        found = value.get(name)
+        if found is not None and not _fits(found, as_schema(member), required, depth + 1):
             return False
     if others := others_of(schema):
         for name, found in value.items():

@@ -60,12 +60,13 @@ lock: setup
 setup: $(READY)
 
 # uv installs ten times as fast as pip, so pip installs uv and uv the rest. Where only pip knows the way to the packages
-# (a mirror named in pip.conf), pip installs all of it. Either way every file must have a hash of the lock.
+# (a mirror named in pip.conf), pip installs all of it. Either way every file must have a hash of the lock, and is compiled
+# once, here: where Python may not write beside its sources, every start would take seconds longer.
 $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
 	@awk '/^uv==/ { found = 1 } found { print; if (!/\\$$/) exit }' requirements.lock > $(VENV)/uv.lock
 	@$(PIP) install --require-hashes --no-deps -r $(VENV)/uv.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || $(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(READY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
@@ -104,6 +105,8 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
     worker = Worker(
         connection.client,
         task_queue=connection.options.task_queue,
+        # The default is a hash over the source of every module of the process, which takes longer than all else here.
+        build_id=f"mainspring-{version('mainspring')}",
         workflows=[RunCanvas, RunSlice],
         activities=activities.all(),
         interceptors=[ProcessInterceptor(plans, writer.tell)],

@@ -12,7 +12,7 @@ from engine.node_type import Category, NodeType, Role
 from engine.schema import as_schema, items_of, others_of, properties_of, required_of
 from engine.values import Json
 from nodes.library import built_in_library
-from nodes.palette import CATEGORY_TITLES, starting_settings
+from nodes.palette import CATEGORY_TITLES, starting_ports
 from nodes.schema import schema_of
 
 FOLDER: Final = "docs/nodes"
@@ -21,7 +21,7 @@ DEEPEST: Final = 3
 
 
 def render_docs() -> dict[str, str]:
-    """Every page by its path from the root of the project. Only this project's node types: the same on every machine."""
+    """Every page by its path from the project's root. Only our own node types: the same on every machine."""
     types = list(built_in_library().types.values())
     pages = {f"{FOLDER}/{node_type.name}.md": docs_page(node_type) for node_type in types}
     return {f"{FOLDER}/index.md": _index(types), **dict(sorted(pages.items()))}
@@ -30,9 +30,7 @@ def render_docs() -> dict[str, str]:
 def stale_docs(root: Path) -> list[str]:
     """The paths of pages that are missing, out of date, or about nothing any more."""
     pages = render_docs()
-    old = [
-        path for path, text in pages.items() if not (root / path).is_file() or (root / path).read_text("utf-8") != text
-    ]
+    old = [path for path, text in pages.items() if _read(root / path) != text]
     there = {path.relative_to(root).as_posix() for path in (root / FOLDER).glob("*.md")}
     return [*old, *sorted(there - pages.keys())]
 
@@ -124,10 +122,7 @@ def _outputs(node_type: NodeType) -> Iterator[str]:
 
 
 def _ways_out(node_type: NodeType) -> Iterator[str]:
-    settings = (
-        node_type.settings.model_validate(starting_settings(node_type)) if node_type.settings is not None else None
-    )
-    ports = node_type.ports_of(settings)
+    ports = starting_ports(node_type)
     if callable(node_type.ports):
         shown = ", ".join(f"`{port}`" for port in ports) or "the plain one"
         yield from ("", "## Ways out", "", f"They depend on the settings. A new node has: {shown}.")

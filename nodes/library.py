@@ -13,6 +13,7 @@ from typing import Any, Final
 import nodes
 from engine.diagnostics import Diagnostic
 from engine.node_type import NodeLibrary, NodeType
+from nodes.palette import palette_entry
 from nodes.surface import ActivityNode, ControlNode
 
 ENTRY_POINTS: Final = "mainspring.nodes"
@@ -114,6 +115,9 @@ def _add(shelf: _Shelf, entry_point: EntryPoint) -> None:
     try:
         loaded = entry_point.load()
         found = [*_nodes_in(loaded)]
+        for node in found:
+            # Now, rather than when somebody opens the palette.
+            palette_entry(node.type)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a stranger's module does when it is imported)
         told("package_not_loaded", f"The node types of {source} could not be loaded: {type(error).__name__}: {error}")
         return
@@ -142,4 +146,6 @@ def _nodes_in(loaded: object) -> Iterator[AnyNode]:
             for one in loaded:
                 yield from _nodes_in(one)
         case _:
-            raise TypeError(f"a {type(loaded).__name__} is neither a node nor a module or a list of nodes")
+            raise TypeError(
+                f"it is of type {type(loaded).__name__}, and neither a node nor a module or a list of nodes"
+            )

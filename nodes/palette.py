@@ -27,9 +27,7 @@ def palette_entry(node_type: NodeType) -> dict[str, Json]:
     settings schema the format `expression` stands for an expression. `ports` are those of a new node;
     `settings_make_ports` says that others come with other settings. `data` is what a new node starts with.
     """
-    settings = starting_settings(node_type)
-    model = node_type.settings.model_validate(settings) if node_type.settings is not None else None
-    ports = node_type.ports_of(model)
+    settings, ports = starting_settings(node_type), starting_ports(node_type)
     return {
         "name": node_type.name,
         "title": node_type.title,
@@ -63,7 +61,17 @@ def starting_settings(node_type: NodeType) -> dict[str, Json]:
         except ValidationError:
             continue
         return dict(candidate)
-    raise TypeError(f"{node_type.name} needs settings, and none of its examples shows good ones.")
+    return {}
+
+
+def starting_ports(node_type: NodeType) -> tuple[str, ...]:
+    """The ports of a new node; none where its settings are the author's to choose first."""
+    if node_type.settings is None or not callable(node_type.ports):
+        return node_type.ports_of(None)
+    try:
+        return node_type.ports_of(node_type.settings.model_validate(starting_settings(node_type)))
+    except ValidationError:
+        return ()
 
 
 def _data(node_type: NodeType, settings: dict[str, Json]) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -14,6 +14,20 @@ from engine.values import Json
 M = TypeVar("M", bound=BaseModel)
 
 FINDINGS_SHOWN = 5
+EXPECTED: Final = {
+    "string_type": "a text",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+}
+"""What should have come, by pydantic's name for the finding."""
 
 
 def read_inputs(model: type[M], values: Mapping[str, Json]) -> M:
@@ -64,6 +78,8 @@ def _sentence(model: type[BaseModel], error: ErrorDetails, word: str) -> str:
         case "value_error" | "assertion_error":
             told = error["msg"].partition(", ")[2] or error["msg"]
             return f"The {word} {path}: {told}" if path else told
+        case kind if kind in EXPECTED:
+            return f"The {word} {path} is {_kind(error['input'])}; it must be {EXPECTED[kind]}."
         case _:
             # The value itself stays out of the sentence: it may be a secret.
             return f"The {word} {path} is {_kind(error['input'])}. {error['msg']}."

@@ -1,7 +1,7 @@
 """A server that speaks OpenAI's chat protocol as servers do: well, badly, or hardly at all. The model's name says how.
 
-`python tests/fakes/openai_server.py PORT` starts one on loopback; `BEHAVIOURS` names the models. It is no model: it says the
-prompt back.
+`python tests/fakes/openai_server.py PORT` starts one on loopback; `BEHAVIOURS` names the models. It is no model: it
+says the prompt back.
 """
 
 from __future__ import annotations
@@ -244,8 +244,8 @@ Behaviour = Callable[[Asked, Talk], Awaitable[None]]
 BEHAVIOURS: Mapping[str, Behaviour] = {
     one.__name__.replace("_", "-"): one
     for one in (
-        echo, slow, split, odd, reasoning, no_usage, whole, html, busy, broken, gossip, cut, unfinished, complaint, too_long,
-        garbage, silent, stalls, old, new,
+        echo, slow, split, odd, reasoning, no_usage, whole, html, busy, broken, gossip, cut, unfinished, complaint,
+        too_long, garbage, silent, stalls, old, new,
     )
 }  # fmt: skip
 

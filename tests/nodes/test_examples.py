@@ -44,7 +44,7 @@ def test_every_node_type_has_a_description_and_an_example() -> None:
         assert node_type.examples, node_type.name
 
 
-@pytest.mark.parametrize(("node_type", "example"), examples())
+@pytest.mark.parametrize(("node_type", "example"), list(examples()))
 def test_an_example_fits_the_schemas(node_type: NodeType, example: Example) -> None:
     assert convert(dict(example.inputs), node_type.inputs) == (dict(example.inputs), [])
     allowed = node_type.inputs.get("additionalProperties") not in (None, False)

@@ -10,12 +10,11 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import httpx2
-
 from engine.errors import FlowError, NodeFailed, NodeUnavailable
 from engine.values import Json
 from nodes.context import ChatDelta, ChatMessage
 from workers.egress import EgressClient, failure_behind
+from workers.egress.vendor import NetworkTrouble, vendor_client
 from workers.models.chunks import Answer
 from workers.models.complaints import from_status, sentence_of, within_stream
 from workers.models.provider import ChatProvider
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from openai import AsyncAPIResponse, AsyncOpenAI
 
 DONE: Final = "[DONE]"
-_SENT: Final = frozenset({"accept", "authorization", "content-length", "content-type", "host", "transfer-encoding"})
-"""The headers a provider gets. The SDK would add this machine's description, and whatever its environment variables say."""
+_HEADERS: Final = frozenset({"accept"})
 
 
 class OpenAIChat:
@@ -55,11 +53,12 @@ class OpenAIChat:
         }
         wishes = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
         body |= {name: value for name, value in wishes.items() if value is not None}
+        client = await self._connection.client()
         patience = _Patience(self._provider, self._model)
         answer = Answer()
         async with AsyncExitStack() as stack:
             try:
-                response = await patience.wait(self._open(stack, body, json_schema), begun=False)
+                response = await patience.wait(self._open(client, stack, body, json_schema), begun=False)
                 chunks = await stack.enter_async_context(aclosing(self._chunks(response)))
                 while (chunk := await patience.wait(anext(chunks, None), begun=answer.begun)) is not None:
                     if (error := chunk.get("error")) is not None:
@@ -68,17 +67,20 @@ class OpenAIChat:
                         yield delta
                     if chunk.get(DONE):
                         answer.finish_reason = answer.finish_reason or "stop"
-            except httpx2.TransportError as error:
+            except NetworkTrouble as error:
                 raise self._lost(error) from error
         if not answer.finish_reason:
             raise NodeUnavailable(f"The answer of the model {self._model} broke off before its end.", model=self._model)
         yield answer.last()
 
     async def _open(
-        self, stack: AsyncExitStack, body: dict[str, Any], json_schema: Mapping[str, Json] | None
+        self,
+        client: AsyncOpenAI,
+        stack: AsyncExitStack,
+        body: dict[str, Any],
+        json_schema: Mapping[str, Json] | None,
     ) -> AsyncAPIResponse[Any]:
         """Send the request; a server that refuses one of our extras is asked again without it, now and ever after."""
-        client = await self._connection.client()
         from openai import APIConnectionError, APIStatusError
 
         while True:
@@ -162,10 +164,8 @@ class OpenAIConnection:
                     webhook_secret="",
                     max_retries=0,
                     timeout=None,
-                    http_client=httpx2.AsyncClient(
-                        transport=_Plain(self._egress.transport(), with_key=bool(self.provider.api_key)),
-                        trust_env=False,
-                        timeout=None,
+                    http_client=vendor_client(
+                        self._egress, headers=_HEADERS | {"authorization"} if self.provider.api_key else _HEADERS
                     ),
                 )
             return self._client
@@ -174,27 +174,6 @@ class OpenAIConnection:
         """Close the client; the connections belong to the egress client."""
         if self._client is not None:
             await self._client.close()
-
-
-class _Plain(httpx2.AsyncBaseTransport):
-    """Sends requests with no other headers than they need."""
-
-    def __init__(self, guarded: httpx2.AsyncBaseTransport, *, with_key: bool) -> None:
-        self._guarded = guarded
-        self._sent = _SENT if with_key else _SENT - {"authorization"}
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a copy: the SDK goes on reading the headers of its own."""
-        headers = [(name, value) for name, value in request.headers.multi_items() if name in self._sent]
-        return await self._guarded.handle_async_request(
-            httpx2.Request(
-                request.method,
-                request.url,
-                headers=[*headers, ("user-agent", "Mainspring")],
-                stream=request.stream,
-                extensions=request.extensions,
-            )
-        )
 
 
 class _Habits:

@@ -43,11 +43,13 @@ async def connection(server: OpenAIServer, egress: EgressClient) -> AsyncIterato
     await made.aclose()
 
 
-def patient(connection: OpenAIConnection, egress: EgressClient, **seconds: float) -> OpenAIConnection:
-    return OpenAIConnection(replace(connection.provider, **seconds), egress)
+def patient(connection: OpenAIConnection, egress: EgressClient, first: float, gap: float) -> OpenAIConnection:
+    return OpenAIConnection(replace(connection.provider, first_token_seconds=first, gap_seconds=gap), egress)
 
 
-async def ask(connection: OpenAIConnection, model: str, prompt: str = "你好, dear world", **wishes: Any) -> list[ChatDelta]:
+async def ask(
+    connection: OpenAIConnection, model: str, prompt: str = "你好, dear world", **wishes: Any
+) -> list[ChatDelta]:
     messages = [ChatMessage("system", "Be kind."), ChatMessage("user", prompt)]
     return [delta async for delta in OpenAIChat(connection, model).stream(messages, **wishes)]
 
@@ -63,7 +65,10 @@ async def test_an_answer_comes_in_pieces_and_its_last_one_carries_usage_and_reas
     assert [delta.text for delta in deltas] == ["你好,", " dear", " world", ""]
     assert (deltas[-1].usage, deltas[-1].finish_reason) == (TOKENS, "stop")
     body = server.asked[0].body
-    assert body["messages"] == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "你好, dear world"}]
+    assert body["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "你好, dear world"},
+    ]
     assert (body["temperature"], body["top_p"], body["max_tokens"], body["stream"]) == (0.5, 0.9, 50, True)
     assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
@@ -175,7 +180,7 @@ async def test_a_model_that_keeps_silent_is_given_up(
 ) -> None:
     since = time.monotonic()
     with pytest.raises(NodeUnavailable, match=sentence):
-        await ask(patient(connection, egress, first_token_seconds=0.5, gap_seconds=0.3), model)
+        await ask(patient(connection, egress, first=0.5, gap=0.3), model)
     assert time.monotonic() - since < 4
 
 
@@ -183,14 +188,12 @@ async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(
     connection: OpenAIConnection, egress: EgressClient
 ) -> None:
     words = " ".join(["word"] * 20)
-    await ask(connection, "echo")  # the SDK is imported, which counts as waiting
-    deltas = await ask(patient(connection, egress, first_token_seconds=2.0, gap_seconds=0.8), "slow", words)
+    deltas = await ask(patient(connection, egress, first=2.0, gap=0.8), "slow", words)
     assert text(deltas) == words
 
 
 async def test_the_time_the_reader_takes_is_not_the_models(connection: OpenAIConnection, egress: EgressClient) -> None:
-    await ask(connection, "echo")
-    model = OpenAIChat(patient(connection, egress, first_token_seconds=2.0, gap_seconds=0.2), "echo")
+    model = OpenAIChat(patient(connection, egress, first=2.0, gap=0.2), "echo")
     pieces = []
     async for delta in model.stream([ChatMessage("user", "a b c")]):
         await asyncio.sleep(0.3)

@@ -131,7 +131,7 @@ def _is_choice(value: Json, schema: JsonSchema) -> bool:
     return not isinstance(choices, list) or any(same(value, choice) for choice in choices)
 
 
-# --- making it fit ----------------------------------------------------------------------------------------------------
+# --- making it fit ---
 
 
 @dataclass(slots=True)

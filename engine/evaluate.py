@@ -23,6 +23,10 @@ Compute and Assign: the bound inputs; Choose: per case its pairs of operands; `R
 """
 
 
+class Parts(list[str | Filled]):
+    """A template's parts where a text would stand: an input of a step that makes its own text of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """Asks how many items this list has."""
@@ -117,14 +121,14 @@ def unpack(packed: Mapping[str, Any]) -> Material:
 
 
 def _slot(value: object) -> dict[str, Any]:
-    if isinstance(value, list) and any(isinstance(part, Filled) for part in value):
+    if isinstance(value, Parts):
         return {"parts": [_packed_part(part) for part in value]}
     return {} if value is MISSING else {"value": value}
 
 
 def _unslot(slot: Mapping[str, Any]) -> object:
     if "parts" in slot:
-        return [_unpacked_part(part) for part in slot["parts"]]
+        return Parts(_unpacked_part(part) for part in slot["parts"])
     return slot.get("value", MISSING)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.conversion import convert, null_fill, start_input, zero_fill
-from engine.evaluate import Evaluated, Measure, Rendering, evaluate, pack
+from engine.evaluate import Evaluated, Measure, Parts, Rendering, evaluate, pack
 from engine.events import EventType
 from engine.limits import Limits
 from engine.plan import Assign, Choose, Compute, Emit, Finish, Leave, Merge, Start, Step
@@ -26,7 +26,7 @@ def compute_here(frame: Frame, node: Node) -> Outcome:
     bound = frame.bind_plain(node)
     for name, fill in node.texts:
         parts = fill(frame, bound, {})
-        bound[name] = parts if _keeps_parts(step) else _text(step, parts, frame.walk.limits)
+        bound[name] = Parts(parts) if _keeps_parts(step) else _text(step, parts, frame.walk.limits)
     bound, warnings = fit(node, bound)
     return _finish(frame, node, _evaluate(frame, node, bound, {}), bound, warnings)
 
@@ -57,7 +57,7 @@ async def bind_inputs(frame: Frame, node: Node, stored: Stored) -> Bound:
     for name, fill in node.texts:
         parts = fill(frame, bound, stored)
         if _keeps_parts(step):
-            bound[name] = parts
+            bound[name] = Parts(parts)
         elif frame.walk.refs_seen and _hold_refs(parts):
             bound[name] = (await evaluate_elsewhere(frame, node, Rendering(parts))).output["output"]
         else:
@@ -70,10 +70,14 @@ def fit(node: Node, bound: Bound) -> tuple[Bound, list[str]]:
     step = node.step
     warnings: list[str] = []
     if step.input_schema is not None:
-        fitting, warnings = convert(bound, step.input_schema)
+        # The parts of a template are no value yet: only the step itself makes a text of them.
+        kept = {name: value for name, value in bound.items() if _is_parts(value)} if _keeps_parts(step) else {}
+        fitting, warnings = convert({**bound, **dict.fromkeys(kept, "")} if kept else bound, step.input_schema)
         bound = fitting if isinstance(fitting, dict) else bound
         if step.zero_inputs:
             bound = zero_fill(bound, step.input_schema)
+        if kept:
+            bound = {**bound, **kept}
     return bound, warnings
 
 
@@ -209,7 +213,7 @@ def _text(step: Step, parts: list[str | Filled], limits: Limits) -> object:
 
 
 def _is_parts(value: object) -> bool:
-    return isinstance(value, list) and any(isinstance(part, Filled) for part in value)
+    return isinstance(value, Parts)
 
 
 def _hold_refs(parts: Any) -> bool:

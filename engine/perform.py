@@ -203,7 +203,7 @@ async def _call(
         output = fitting if isinstance(fitting, dict) else output
         said += complaints
         if step.null_outputs:
-            output = null_fill(output, step.output_schema)
+            output = null_fill(output, step.output_schema, refuse_missing=True)
     frame.messages.streamed(node, output)
     data: dict[str, Any] = {}
     if result.usage:

@@ -37,7 +37,7 @@ from engine.plan import (
     Text,
     Wire,
 )
-from engine.templates import Filled, render
+from engine.templates import Filled, look_up, render
 from engine.values import MISSING, Json, has_refs, select
 
 KEPT_PLANS = 256
@@ -117,12 +117,16 @@ def _from_input(binding: FromInput) -> Bind:
 
 def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, Bound, Stored], list[str | Filled]]:
     """A template's parts with their values; what renders or forwards them comes after."""
-    made: list[str | tuple[str, Bind | None, Callable[[Place], bool]]] = []
+    made: list[str | tuple[str, Bind | None, Sequence[str | int], Callable[[Place], bool]]] = []
     for part in text.parts:
         if isinstance(part, str):
             made.append(part)
+        elif part.source is None:
+            made.append((part.text, None, (), _skipped(part, siblings)))
         else:
-            made.append((part.text, None if part.source is None else bind(part.source), _skipped(part, siblings)))
+            root = bind(part.source.model_copy(update={"path": _root_path(part.source)}))
+            rest = part.source.path[len(_root_path(part.source)) :]
+            made.append((part.text, root, rest, _skipped(part, siblings)))
 
     def fill(place: Place, bound: Bound, stored: Stored) -> list[str | Filled]:
         filled: list[str | Filled] = []
@@ -130,12 +134,18 @@ def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, 
             if isinstance(part, str):
                 filled.append(part)
                 continue
-            literal, source, skipped = part
+            literal, source, path, skipped = part
             value = MISSING if source is None else source(place, bound, stored)
-            filled.append(Filled(value=value, text=literal, skipped=value is MISSING and skipped(place)))
+            absent = value is MISSING and skipped(place)
+            filled.append(Filled(value=value if absent else look_up(value, path), text=literal, skipped=absent))
         return filled
 
     return fill
+
+
+def _root_path(source: FromStep | FromScope | FromInput) -> tuple[str | int, ...]:
+    """The part of a placeholder's path that only names something; what comes behind it is looked up in its value."""
+    return () if isinstance(source, FromInput) or source.path == () else source.path[:1]
 
 
 def _skipped(part: Placeholder, siblings: Mapping[str, Binding]) -> Callable[[Place], bool]:

@@ -51,7 +51,7 @@ def check_connections(level: Level, lines: list[Line], report: Report) -> None:
         # An edge that leads nowhere has a finding of its own.
         leaving.setdefault(edge.source, set()).add(edge.port or "")
     for placed in level.nodes:
-        if not placed.is_a(Role.END):
+        if placed.kind is not None and placed.kind.role is not Role.END:
             _check_ways_out(placed, leaving.get(placed.node.id, set()), report)
     _check_reach(level, lines, report)
 

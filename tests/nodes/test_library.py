@@ -159,3 +159,13 @@ def test_of_two_packages_with_one_name_the_first_by_its_own_name_has_it(install:
     library = load_library()
     assert library.types["shout"].source == "apple-nodes"
     assert findings(library) == [("name_taken", "warning", "zebra-nodes")]
+
+
+async def test_the_node_type_of_the_guide_works_as_it_stands(install: Install) -> None:
+    guide = (ROOT / "docs" / "writing-node-types.md").read_text(encoding="utf-8")
+    install("loud-nodes", "shouting", guide.partition("```python\n")[2].partition("```")[0])
+    library = load_library()
+    assert library.diagnostics == ()
+    node = library.activities["shout"]
+    for example in node.type.examples:
+        assert await node.run(example.inputs, NodeWorld()) == example.output

@@ -517,3 +517,30 @@ async def test_a_retried_composite_is_a_place_of_its_own() -> None:
     result, _ = await run(drawn, world=world)
     assert world.calls == ["each[0]/w", "each[1]/w", "each~2[0]/w", "each~2[1]/w"]
     assert result.output == {"all": ["each~2[0]/w", "each~2[1]/w"]}
+
+
+async def test_an_index_beyond_a_list_fails_the_step_that_names_it() -> None:
+    drawn = canvas(
+        start({"names": {"type": "array"}}),
+        node("w", "work", {"text": "{{start.names[5]}}"}),
+        end({}),
+        lines="start>w>end",
+    )
+    with pytest.raises(StepError, match="no item 5"):
+        await run(drawn, {"names": ["a"]})
+
+
+async def test_lists_in_a_joined_text_are_joined() -> None:
+    drawn = canvas(
+        start({"names": {"type": "array"}}),
+        node(
+            "join",
+            "compute",
+            {"names": "=start.names", "template": "名: {{names}}"},
+            settings={"operation": "text.concat", "options": {"joiner": "、"}},
+        ),
+        node("plain", "compute", {"template": {"template": "plain"}}, settings={"operation": "text.concat"}),
+        end({"text": "=join.output", "plain": "=plain.output"}),
+        lines="start>join>plain>end",
+    )
+    assert (await run(drawn, {"names": ["甲", "乙"]}))[0].output == {"text": "名: 甲、乙", "plain": "plain"}

@@ -92,7 +92,7 @@ class Frame(Place):
         return self.prefix + node.step.id
 
     def place_of(self, node: Node, attempt: int) -> str:
-        """The path that inner steps stand under; a second attempt is a place of its own, with its own records and keys."""
+        """The path that inner steps stand under: a second attempt is a place of its own, with keys of its own."""
         return self.path_of(node) + (f"~{attempt}" if attempt > 1 else "")
 
     def enter(self, node: Node, path: str, index: int, item: object, variables: dict[str, object] | None) -> Frame:
@@ -135,7 +135,7 @@ class Frame(Place):
         await self._drive()
         if self.result is None:
             raise EngineError(
-                "The run came to a stop before its end: on every path that leads there a branch was left unconnected or not taken."
+                "The run came to a stop before its end: every path that leads there has a branch that was not taken."
             )
         return self.result
 
@@ -287,7 +287,7 @@ class Frame(Place):
     # --- handing over ---
 
     def may_park(self) -> bool:
-        """Whether a composite of this graph should stop between two turns, so that the run goes on in a fresh history."""
+        """Whether a composite of this graph should stop between two turns, for the run to go on in a fresh history."""
         if not self.root:
             return False
         return self.draining or (self.walk.pinned == 0 and self.walk.runtime.hand_over_due())

@@ -137,7 +137,7 @@ def test_more_findings_than_anyone_reads_are_counted() -> None:
 
 
 def test_a_document_that_could_be_wrong_in_a_million_places_is_refused_first() -> None:
-    document = {"nodes": [], "edges": [[]] * (MAX_PARTS + 1)}
+    document: dict[str, Any] = {"nodes": [], "edges": [[]] * (MAX_PARTS + 1)}
     _, [found] = read_canvas(document)
     assert (found.code, found.facts) == ("canvas_too_large", {"limit": MAX_PARTS})
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from engine.canvas import Canvas, Expression, Node
+from engine.canvas import Canvas, Expression, JsonSchema, Node
 from engine.diagnostics import Diagnostic
 from engine.findings import MAX_FINDINGS
 from engine.limits import Limits
@@ -19,7 +19,7 @@ from engine.validation import WorkflowFace, validate
 from tests.engine.draw import canvas, choose, end, node, start
 from tests.engine.library import LIBRARY
 
-OUT = {"type": "object", "properties": {"text": {"type": "string"}, "list": {"type": "array", "items": {}}}}
+OUT: JsonSchema = {"type": "object", "properties": {"text": {"type": "string"}, "list": {"type": "array", "items": {}}}}
 
 
 def said(drawn: Canvas, library: NodeLibrary = LIBRARY, **more: Any) -> list[tuple[str, str, str]]:

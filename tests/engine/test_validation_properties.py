@@ -22,8 +22,12 @@ Place = tuple[str | int, ...]
 
 FACE: Final = WorkflowFace("7", "v1.0.0", {"type": "object", "properties": {"x": {"type": "string"}}}, {}, ("8",))
 JUNK: Final = st.one_of(
-    st.sampled_from([None, True, 0, -1, 1.5, "", "x", "甲", [], {}, [[]], {"ref": []}, {"ref": ["item"]}, {"value": None}]),
-    st.sampled_from([{"template": "{{a}} {{"}, {"ref": ["loop", "x"]}, {"object": {"a": {"list": []}}}, 2**70, "{{end}}"]),
+    st.sampled_from(
+        [None, True, 0, -1, 1.5, "", "x", "甲", [], {}, [[]], {"ref": []}, {"ref": ["item"]}, {"value": None}]
+    ),
+    st.sampled_from(
+        [{"template": "{{a}} {{"}, {"ref": ["loop", "x"]}, {"object": {"a": {"list": []}}}, 2**70, "{{end}}"]
+    ),
     st.sampled_from([*LIBRARY, "start", "error", "object", "array", "branch", "default"]),
 )
 
@@ -47,6 +51,10 @@ def at(document: Any, place: Place) -> Any:
     return document
 
 
+def change(document: Any, place: Place, value: Any) -> None:
+    at(document, place[:-1])[place[-1]] = value
+
+
 @st.composite
 def spoilt(draw: st.DrawFn) -> dict[str, Any]:
     """A valid canvas in which a few things were deleted, doubled, exchanged or replaced."""
@@ -57,7 +65,8 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
             break
         place = draw(st.sampled_from(where))
         other = draw(st.sampled_from(where))
-        around, key = at(whole, place[:-1]), place[-1]
+        around: Any = at(whole, place[:-1])
+        key: Any = place[-1]
         words = [one for one in where if isinstance(at(whole, one), str)]
         match draw(st.sampled_from(["delete", "double", "exchange", "reword", "reword", "reword", "replace"])):
             case "delete":
@@ -65,13 +74,13 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
             case "double" if isinstance(around, list):
                 around.append(json.loads(json.dumps(around[key])))
             case "exchange":
-                around[key] = json.loads(json.dumps(at(whole, other)))
+                change(whole, place, json.loads(json.dumps(at(whole, other))))
             case "reword" if len(words) > 1:
                 # Ids, types and ports: the document keeps its shape and changes its meaning.
                 wrong, word = draw(st.sampled_from(words)), at(whole, draw(st.sampled_from(words)))
-                at(whole, wrong[:-1])[wrong[-1]] = word
+                change(whole, wrong, word)
             case _:
-                around[key] = json.loads(json.dumps(draw(JUNK)))
+                change(whole, place, json.loads(json.dumps(draw(JUNK))))
     return whole
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.conversion import convert, null_fill, start_input, zero_fill
 from engine.evaluate import Evaluated, Measure, Parts, Rendering, evaluate, pack
@@ -18,6 +18,9 @@ from engine.walk import Outcome
 
 if TYPE_CHECKING:
     from engine.frame import Frame
+
+HIDDEN: Final = "***"
+"""What stands in records and events for an input whose schema says `"format": "password"`."""
 
 
 def compute_here(frame: Frame, node: Node) -> Outcome:
@@ -104,9 +107,12 @@ async def measure(frame: Frame, node: Node, reference: BlobRef) -> int:
     return length if isinstance(length, int) else 0
 
 
-def shown(bound: Mapping[str, object]) -> dict[str, Any]:
-    """Bound inputs as records show them: a template's parts as its text."""
-    return {name: _joined(value) if _is_parts(value) else value for name, value in bound.items()}
+def shown(node: Node, bound: Mapping[str, object]) -> dict[str, Any]:
+    """Bound inputs as records show them: a template's parts as its text, and of a secret only that there is one."""
+    made = {name: _joined(value) if _is_parts(value) else value for name, value in bound.items()}
+    for path in node.secrets:
+        _hide(made, path)
+    return made
 
 
 def succeed(frame: Frame, node: Node, outcome: Outcome, attempt: int = 1) -> Outcome:
@@ -183,7 +189,7 @@ def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: l
         _send_message(frame, node, output["output"])
     if step.null_outputs and step.output_schema is not None:
         output = null_fill(output, step.output_schema)
-    data: dict[str, Any] = {"inputs": shown(bound)}
+    data: dict[str, Any] = {"inputs": shown(node, bound)}
     if done.port is not None:
         data["port"] = done.port
     if warnings or done.warnings:
@@ -201,6 +207,17 @@ def _send_message(frame: Frame, node: Node, text: object) -> None:
         elif rest and frame.messages.was_sent(node.number):
             frame.walk.emit(f"{path}:rest", EventType.MESSAGE_DELTA, path, name, text=rest, source=path, attempt=1)
     frame.walk.emit(f"{path}:message", EventType.MESSAGE_COMPLETED, path, name, text=text)
+
+
+def _hide(members: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Put stars in the place of a value. What is changed on the way is copied: the step itself needs the secret."""
+    name, rest = path[0], path[1:]
+    value = members.get(name)
+    if rest and isinstance(value, dict):
+        members[name] = dict(value)
+        _hide(members[name], rest)
+    elif value not in (None, ""):
+        members[name] = HIDDEN
 
 
 def _keeps_parts(step: Step) -> bool:

@@ -48,7 +48,7 @@ async def perform(frame: Frame, node: Node) -> Outcome:
                         step.id,
                         title=step.title,
                         node_type=step.node_type,
-                        inputs=shown(bound),
+                        inputs=shown(node, bound),
                         attempt=attempt,
                     )
                 if instant:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from engine.canvas import JsonSchema
 from engine.errors import NodeFailed
 from engine.limits import DEFAULT_LIMITS
 from engine.plan import (
@@ -37,6 +38,7 @@ from engine.plan import (
     Text,
     Wire,
 )
+from engine.schema import as_schema, properties_of
 from engine.templates import Filled, look_up, render
 from engine.values import MISSING, Json, has_refs, select
 
@@ -272,6 +274,8 @@ class Node:
     """Wires that lead here, the beginning of the graph counted as one."""
     stored: dict[str, list[str]] = field(default_factory=dict)
     """User and app variables that must be read before the step is bound."""
+    secrets: tuple[tuple[str, ...], ...] = ()
+    """Inputs that no record may show."""
     parts: Callable[[Place, Bound, Stored], list[str | Filled]] | None = None
     operands: list[list[tuple[Bind, Bind | None]]] = field(default_factory=list)
     candidates: list[tuple[str, list[Bind]]] = field(default_factory=list)
@@ -330,7 +334,7 @@ def _node(number: int, step: Step) -> Node:
             texts.append((name, fill_parts(binding, step.inputs)))
         else:
             inputs.append((name, bind(binding)))
-    node = Node(step=step, number=number, inputs=inputs, texts=texts)
+    node = Node(step=step, number=number, inputs=inputs, texts=texts, secrets=tuple(_secrets(step.input_schema or {})))
     for binding in bindings_of(step):
         for leaf in leaves_of(binding):
             if isinstance(leaf, FromScope) and leaf.scope in ("user", "app") and leaf.path:
@@ -353,6 +357,15 @@ def _node(number: int, step: Step) -> Node:
         case _:
             pass
     return node
+
+
+def _secrets(schema: JsonSchema) -> Iterator[tuple[str, ...]]:
+    for name, member in properties_of(schema).items():
+        inner = as_schema(member)
+        if inner.get("format") == "password":
+            yield (name,)
+        else:
+            yield from ((name, *path) for path in _secrets(inner))
 
 
 def _outer_reads(body: Graph) -> tuple[int, ...]:

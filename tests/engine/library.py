@@ -224,7 +224,12 @@ _TYPES = (
     NodeType(
         "strict_work", "Strict work", Category.TOOLS, "Does something outside, with inputs and an output of its own.",
         inputs=record(
-            {"url": {"type": "string"}, "tries": {"type": "integer"}, "tags": _TEXTS},
+            {
+                "url": {"type": "string"},
+                "tries": {"type": "integer"},
+                "tags": _TEXTS,
+                "token": {"type": "string", "format": "password"},
+            },
             "url",
         ),
         outputs=record({"status": {"type": "integer"}, "body": {"type": "string"}}, "status"),

@@ -338,3 +338,12 @@ async def test_lists_in_a_joined_text_are_joined() -> None:
         lines="start>join>plain>end",
     )
     assert (await run(drawn, {"names": ["甲", "乙"]}))[0].output == {"text": "名: 甲、乙", "plain": "plain"}
+
+
+async def test_a_secret_input_reaches_the_step_and_no_event() -> None:
+    drawn = canvas(start(), node("w", "strict_work", {"url": "x", "token": "s3cret-文"}), end({}), lines="start>w>end")
+    world = World(outputs={"w": {"status": 200, "body": "ok"}})
+    _, runtime = await run(drawn, world=world)
+    assert world.requests[0].inputs["token"] == "s3cret-文"
+    assert event(runtime, "w:started").data["inputs"]["token"] == "***"
+    assert "s3cret" not in str(runtime.events)

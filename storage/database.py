@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Into:
-    """A table and the columns, in their order, that the tuples of new rows fill. `replace`: a row that is there gives way."""
+    """A table, and the columns that the tuples of new rows fill. `replace`: a row that is there gives way."""
 
     table: str
     columns: tuple[str, ...]

@@ -13,7 +13,7 @@ def dump(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        # Integers beyond 64 bits, lone surrogates, deep nesting. The blank in front tells `load` which way back is exact.
+        # Integers beyond 64 bits, half surrogate pairs, deep nesting. The blank in front tells `load` the way back.
         return " " + json.dumps(value)
 
 

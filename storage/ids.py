@@ -20,7 +20,7 @@ _COUNTER_END: Final = 1 << _COUNTER_BITS
 
 
 class IdMaker:
-    """Makes ids that grow, even when the clock steps back or a millisecond is used up: then it runs ahead of the clock."""
+    """Makes ids that grow. When the clock steps back, or a millisecond is used up, they run ahead of the clock."""
 
     def __init__(self, *, clock: Callable[[], int] = time.time_ns) -> None:
         self._clock = clock

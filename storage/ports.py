@@ -12,7 +12,7 @@ VariableScope = Literal["user", "app"]
 
 
 class Blobs(Protocol):
-    """Bytes by key. Keys are `<organisation>/<name>`; names are content hashes or generated ids, never a user's text."""
+    """Bytes by key: `<organisation>/<name>`. Names are content hashes or generated ids, never a user's text."""
 
     async def put(self, key: str, data: bytes) -> None:
         """Store durably (survives a crash right after it returns); the same key again with the same bytes is fine."""
@@ -29,7 +29,7 @@ class EventLog(Protocol):
     """The events of runs, by offset. Appending an event whose key the run already has changes nothing."""
 
     async def append(self, run_id: str, events: Sequence[RunEvent]) -> list[StoredEvent]:
-        """Store durably, in this order, atomically; returns those that were new, with their offsets (1, 2, 3 … without gaps).
+        """Store durably, in this order, atomically; returns those that were new, with their offsets: 1, 2, 3 … no gaps.
 
         After an event that ends the run nothing is accepted any more: what comes late is dropped.
         """
@@ -52,7 +52,11 @@ class Plans(Protocol):
 class Variables(Protocol):
     """User and app variables of a space. `owner` is the user's id for `user`, the workflow's id for `app`."""
 
-    async def read(self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]) -> dict[str, Json]:
+    async def read(
+        self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]
+    ) -> dict[str, Json]:
         """The values of those names that are set."""
 
-    async def write(self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]) -> None: ...
+    async def write(
+        self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
+    ) -> None: ...

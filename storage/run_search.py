@@ -36,7 +36,7 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs a list holds. Times are UTC milliseconds of the creation, `text` a part of what went in or came out."""
+    """Which runs a list holds. `since` and `until` are UTC milliseconds, `text` a part of what went in or came out."""
 
     states: Sequence[RunState] = ()
     workflow_id: int | None = None

@@ -174,7 +174,7 @@ class RunRepository:
             statement = statement.where(col(OpenWaitRow.state) == "open")
         return await self._of_run(run_id, statement.order_by(col(OpenWaitRow.opened), col(OpenWaitRow.wait_id)))
 
-    # --- within ----------------------------------------------------------------------------------------------------------
+    # --- within -------------------------------------------------------------------------------------------------------
 
     async def _of_run(self, run_id: int, statement: Select[T]) -> list[T]:
         mine = {"id": run_id, "org_id": self._org_id, "space_id": self._space_id}

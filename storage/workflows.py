@@ -131,9 +131,7 @@ class WorkflowRepository:
         """With its draft. Raises `NotFound`."""
         return await self._one(col(Workflow.key) == key, key=key)
 
-    async def page(
-        self, *, search: str = "", cursor: str | None = None, limit: int = 50
-    ) -> Page[WorkflowSummary]:
+    async def page(self, *, search: str = "", cursor: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
         """The newest first; `search` is a part of a name, key or description."""
         statement = select(*columns_of(Workflow, WorkflowSummary)).where(*self._mine)
         if search:
@@ -240,9 +238,7 @@ class WorkflowRepository:
         frozen: WorkflowVersion = found[0]
         return frozen
 
-    async def versions(
-        self, workflow_id: int, *, cursor: str | None = None, limit: int = 50
-    ) -> Page[VersionSummary]:
+    async def versions(self, workflow_id: int, *, cursor: str | None = None, limit: int = 50) -> Page[VersionSummary]:
         """The newest first. Raises `NotFound` when there is no such workflow."""
         columns = [col(WorkflowVersion.id), *columns_of(WorkflowVersion, VersionSummary)]
         statement = self._versions(select(*columns), workflow_id)
@@ -287,6 +283,8 @@ class WorkflowRepository:
 
     def _no_version(self, workflow_id: int, version: str | None) -> NotFound:
         if version is None:
-            return NotFound("There is no such workflow, or no version of it is published.", workflow_id=str(workflow_id))
+            return NotFound(
+                "There is no such workflow, or no version of it is published.", workflow_id=str(workflow_id)
+            )
         parse_version(version)
         return NotFound("There is no such version.", workflow_id=str(workflow_id), version=version)

@@ -20,7 +20,10 @@ _LEFT_BEHIND_SECONDS: Final = 3600.0
 
 
 class FilesystemBlobs:
-    """Implements `storage.ports.Blobs` in a folder: `<organisation>/ab/cd/<name>`, where `ab` and `cd` spread the names."""
+    """Implements `storage.ports.Blobs` in a folder.
+
+    A blob's file is `<organisation>/ab/cd/<name>`, where `ab` and `cd` spread the names over folders.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

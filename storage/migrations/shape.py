@@ -1,7 +1,7 @@
 """Making or upgrading a database, by one process at a time, so that being cut off anywhere does no harm.
 
-On SQLite all revisions run in one transaction. Elsewhere a DDL statement commits at once: there each one looks first whether
-it is done already (`storage.migrations.guards`).
+On SQLite all revisions run in one transaction. Elsewhere a DDL statement commits at once: there each one looks first
+whether it is done already (`storage.migrations.guards`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from storage.errors import StorageUnavailable
 from storage.sqlite.connections import connect, create_sqlite_engine
 
 T = TypeVar("T")
@@ -30,7 +31,11 @@ class Reader:
 
     def submit(self, query: Callable[[Connection], T]) -> Future[T]:
         """Run a query soon; from any thread."""
-        return self._threads.submit(self._run, query)
+        try:
+            return self._threads.submit(self._run, query)
+        except RuntimeError as error:
+            # The only reason that the executor has for it.
+            raise StorageUnavailable("The store has been closed.") from error
 
     async def run(self, query: Callable[[Connection], T]) -> T:
         """Run a query and wait for what it found."""

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from storage.errors import StorageUnavailable
 from storage.sqlite.connections import connect_raw
 
 _LOOK_SECONDS: Final = 0.02
@@ -23,14 +24,18 @@ _NEWEST: Final = """
 class Listener:
     """Somebody who waits for events of a run behind `seen`."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
         self.seen = 0
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
 
     async def wait(self) -> None:
-        """Until there may be something new since the last `attend`."""
-        await self._news.wait()
+        """Until there may be something new since the last `attend`. Raises `StorageUnavailable` at the end."""
+        if not self._watch.is_closed():
+            await self._news.wait()
+        if self._watch.is_closed():
+            raise StorageUnavailable("The store is being closed.")
 
     def attend(self) -> None:
         """Say that one looks now: what comes from here on will be told."""
@@ -60,7 +65,7 @@ class Watch:
     @contextmanager
     def listen(self, run_id: int) -> Iterator[Listener]:
         """Be told about a run's events from now on."""
-        listener = Listener()
+        listener = Listener(self)
         with self._lock:
             self._listeners[run_id].append(listener)
             # Another process may have written since the thread last looked, before it was asked to look for this run.
@@ -86,10 +91,18 @@ class Watch:
         for listener in listeners:
             listener.wake()
 
+    def is_closed(self) -> bool:
+        """Whether there is nothing more to hear."""
+        return self._closed.is_set()
+
     def close(self) -> None:
-        """Stop looking."""
+        """Stop looking, and let go of those who follow."""
         self._closed.set()
         self._followed.set()
+        with self._lock:
+            listeners = [listener for those in self._listeners.values() for listener in those]
+        for listener in listeners:
+            listener.wake()
         if self._thread is not None:
             self._thread.join()
 

@@ -44,8 +44,8 @@ class Writer:
     """Runs jobs one after another on a thread of its own; those that wait at the same time share a transaction.
 
     A job is a function of a connection. It runs in a savepoint: when it fails, what it did is undone, its caller gets
-    the error, and its neighbours do not notice. Outcomes are told after the commit: what has returned survives the death
-    of the process. Jobs run in the order in which they were given.
+    the error, and its neighbours do not notice. Outcomes are told after the commit: what has returned survives the
+    death of the process. Jobs run in the order in which they were given.
     """
 
     def __init__(self, file: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:

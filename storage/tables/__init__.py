@@ -1,4 +1,4 @@
-"""The tables of the relational store. Every row says which organisation and space it belongs to, where it belongs to one."""
+"""The tables of the relational store. A row that belongs to an organisation and a space says to which."""
 
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space

@@ -1,7 +1,7 @@
 """Runs: what was started, what happened, and the records made of it.
 
-These tables have no foreign keys: they are written some ten thousand rows a second, always behind a row of `run` that the
-same transaction has written or read. Small columns come first: SQLite reads a row from its beginning.
+These tables have no foreign keys: they are written some ten thousand rows a second, always behind a row of `run` that
+the same transaction has written or read. Small columns come first: SQLite reads a row from its beginning.
 """
 
 from __future__ import annotations

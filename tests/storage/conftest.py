@@ -1,5 +1,6 @@
 """Stores in a folder of their own."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,18 @@ from storage.stores import Stores, open_stores
 from storage.workflows import WorkflowRepository
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as it is after the first start; copying it is quicker than making it."""
+    folder = tmp_path_factory.mktemp("new")
+    open_stores(folder).close()
+    return folder / "mainspring.sqlite"
+
+
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
+def stores(tmp_path: Path, new_database: Path) -> Iterator[Stores]:
+    (tmp_path / "data").mkdir()
+    shutil.copy(new_database, tmp_path / "data")
     with open_stores(tmp_path / "data") as stores:
         yield stores
 

@@ -5,8 +5,6 @@ They are forked from one server that has imported the stores: what is tested is 
 
 import asyncio
 import multiprocessing
-import os
-import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -43,8 +41,7 @@ class Other:
 
     def kill(self) -> None:
         """End it as nothing in it can prevent."""
-        if self.process.is_alive() and self.process.pid is not None:
-            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.process.join()
 
     def rest(self) -> list[Any]:

@@ -56,9 +56,8 @@ def shape(file: Path) -> dict[str, Any]:
                 "indexes": execute(
                     file, f"SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = '{table}' ORDER BY name"
                 ),
-                "rowid": "WITHOUT ROWID" not in str(
-                    execute(file, f"SELECT sql FROM sqlite_master WHERE name = '{table}'")
-                ),
+                "rowid": "WITHOUT ROWID"
+                not in str(execute(file, f"SELECT sql FROM sqlite_master WHERE name = '{table}'")),
             }
             for table in looking.get_table_names()
         }

@@ -104,7 +104,9 @@ async def test_records_are_read_in_portions_in_the_order_in_which_steps_began(
 
 async def test_open_questions_are_listed_until_they_are_answered(stores: Stores, runs: RunRepository) -> None:
     run, _ = await runs.create(a_run())
-    opened = event(T.WAIT_OPENED, "who", wait_id="who", kind="question", prompt="谁?", options=["我", "你"], executor="w-1")
+    opened = event(
+        T.WAIT_OPENED, "who", wait_id="who", kind="question", prompt="谁?", options=["我", "你"], executor="w-1"
+    )
     await stores.events.append(str(run.id), [opened])
     (wait,) = await runs.waits(run.id)
     assert (wait.wait_id, wait.prompt, wait.options, wait.executor) == ("who", "谁?", ["我", "你"], "w-1")

@@ -74,7 +74,12 @@ async def test_a_run_that_does_not_exist_has_no_events_and_takes_none(log: Event
 
 async def test_unusual_values_come_back_as_they_were(log: EventLog, new_run_id: NewRunId) -> None:
     run_id = await new_run_id()
-    odd = event(T.STEP_SUCCEEDED, "节点", key="节点:\ud83d", output={"big": 2**70, "half": "\ud83d", "deep": [[[{}]]], "none": None})
+    odd = event(
+        T.STEP_SUCCEEDED,
+        "节点",
+        key="节点:\ud83d",
+        output={"big": 2**70, "half": "\ud83d", "deep": [[[{}]]], "none": None},
+    )
     await log.append(run_id, [odd])
     assert [stored.event for stored in await log.read(run_id)] == [odd]
     assert await log.append(run_id, [odd]) == []

@@ -2,11 +2,12 @@
 
 import pytest
 
+from engine.values import Json
 from storage.ports import Variables
 
 
 async def test_values_come_back_as_they_were(variables: Variables) -> None:
-    values = {"名字": "安娜", "n": 1.5, "list": [1, {"a": None}], "nothing": None, "empty": ""}
+    values: dict[str, Json] = {"名字": "安娜", "n": 1.5, "list": [1, {"a": None}], "nothing": None, "empty": ""}
     await variables.write("7", "8", "user", "anna", values)
     assert await variables.read("7", "8", "user", "anna", [*values]) == values
 

@@ -33,8 +33,10 @@ from workers.workflows.messages import (
     write_slice_result,
 )
 
-# A cancellation reaches an activity in the answer to its heartbeat, so there is one at least this often.
+# A cancellation reaches an activity in the answer to its heartbeat, so there should be one every half second. But each costs
+# the server some milliseconds: more than fifty activities take turns, so that all together send a hundred a second.
 _OFTEN: Final = 0.5
+_BEATS_PER_SECOND: Final = 100
 
 
 class Activities:
@@ -55,6 +57,7 @@ class Activities:
         self._plans = plans
         self._values = values
         self._writer = writer
+        self._running = 0
 
     def all(self) -> list[Callable[..., Any]]:
         """Each as Temporal wants it: a function with a name."""
@@ -65,7 +68,7 @@ class Activities:
         @activity.defn(name=name)
         async def run_node(wire: Wire) -> Wire:
             order = CallOrder.from_wire(wire)
-            async with _alive():
+            async with self._alive():
                 result: CallResult = await self._runner.run(
                     order.request,
                     delivery=activity.info().attempt,
@@ -87,7 +90,7 @@ class Activities:
         @activity.defn(name=EVALUATE)
         async def evaluate(wire: Wire) -> Any:
             order = EvaluateOrder.from_wire(wire)
-            async with _alive():
+            async with self._alive():
                 return await evaluate_request(order.request, order.limits, self._plans, self._values)
 
         return evaluate
@@ -96,7 +99,7 @@ class Activities:
         @activity.defn(name=WALK_SLICE)
         async def walk_slice(wire: Wire) -> Wire:
             order = SliceOrder.from_wire(wire)
-            async with _alive():
+            async with self._alive():
                 return write_slice_result(await self._walk(order))
 
         return walk_slice
@@ -127,29 +130,29 @@ class Activities:
             results[name] = list(kept.values())
         return SliceResult(results=results, executed=done.executed, usage=done.usage)
 
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[None]:
+        """Heartbeats while the work goes on, and errors in Temporal's form when it fails."""
+        timeout = activity.info().heartbeat_timeout
+        beats = None if timeout is None else asyncio.create_task(self._beat(timeout))
+        self._running += 1
+        try:
+            yield
+        except FlowError as error:
+            # Without its causes: the history keeps what it is told, and they may tell too much.
+            raise to_temporal(error) from None
+        except asyncio.CancelledError:
+            if activity.is_worker_shutdown():
+                # Nobody cancelled the run: only this process stops. Another one takes the activity over.
+                raise ApplicationError("The worker stops.", type="worker_stops") from None
+            raise
+        finally:
+            self._running -= 1
+            if beats is not None:
+                beats.cancel()
 
-@asynccontextmanager
-async def _alive() -> AsyncIterator[None]:
-    """Heartbeats while the work goes on, and errors in Temporal's form when it fails."""
-    info = activity.info()
-    beats = None if info.heartbeat_timeout is None else asyncio.create_task(_beat(info.heartbeat_timeout))
-    try:
-        yield
-    except FlowError as error:
-        # Without its causes: the history keeps what it is told, and they may tell too much.
-        raise to_temporal(error) from None
-    except asyncio.CancelledError:
-        if activity.is_worker_shutdown():
-            # Nobody cancelled the run: only this process stops. Another one takes the activity over.
-            raise ApplicationError("The worker stops.", type="worker_stops") from None
-        raise
-    finally:
-        if beats is not None:
-            beats.cancel()
-
-
-async def _beat(timeout: timedelta) -> None:
-    pause = min(timeout.total_seconds() / 3, _OFTEN)
-    while True:
-        await asyncio.sleep(pause)
-        activity.heartbeat()
+    async def _beat(self, timeout: timedelta) -> None:
+        while True:
+            often = max(_OFTEN, self._running / _BEATS_PER_SECOND)
+            await asyncio.sleep(min(timeout.total_seconds() / 3, often))
+            activity.heartbeat()

@@ -70,7 +70,8 @@ class RunsUnavailable(FlowError):
 class RunStart:
     """Everything that starts a run. Starting the same one twice starts one run, so it may be kept and told again.
 
-    `kind` says how the run came about (`published`, `draft`, …), `title` and `details` (markdown) show in the Temporal UI.
+    `kind` says how the run came about (`published`, `draft`, …); `title` and `details` (markdown) show in the Temporal
+    UI, where the run is found by `workflow_key`, or else by the workflow's id.
     """
 
     run_id: str
@@ -85,6 +86,7 @@ class RunStart:
     kind: str = "published"
     title: str = ""
     details: str = ""
+    workflow_key: str = ""
 
     @property
     def executor(self) -> str:
@@ -173,7 +175,7 @@ class RunsClient:
                 task_timeout=_TASK_TIMEOUT,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                search_attributes=attributes.at_start(context, start.kind),
+                search_attributes=attributes.at_start(context, start.kind, start.workflow_key),
                 static_summary=start.title[:100] or None,
                 static_details=start.details or None,
                 request_eager_start=self._eager,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from engine.errors import FlowError
 from engine.events import RunEvent
 from engine.values import BlobRef
 from storage.ports import EventLog
@@ -134,8 +135,7 @@ class EventWriter:
                     line.draining = False
                     del self._lines[run_id]
                     return
-            async with self._slots:
-                await self._store(run_id, batch)
+            await self._store(run_id, batch)
             with self._change:
                 line.stored += len(batch)
                 self._held -= len(batch)
@@ -151,14 +151,24 @@ class EventWriter:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._log.append(run_id, batch)
-            except Exception:
-                # Whatever the log raises, the answer is the same: the run must not go on without its record, so try again.
-                _log.warning("the event log fails", run_id=run_id, events=len(batch), next_try_in=pause, exc_info=True)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                async with self._slots:
+                    await self._log.append(run_id, batch)
+            except FlowError as refused:
+                if not refused.retryable:
+                    # The run was deleted while it went on: there is nothing left that its events could belong to.
+                    _log.warning("the event log refuses events", run_id=run_id, events=len(batch), reason=refused.message)
+                    return
+                await self._rest(run_id, pause)
+            except Exception:  # noqa: BLE001
+                # Whatever else the log raises: the run must not go on without its record, so it is tried again.
+                await self._rest(run_id, pause)
             else:
                 return
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _rest(self, run_id: str, pause: float) -> None:
+        _log.warning("the event log fails", run_id=run_id, next_try_in=pause, exc_info=True)
+        await asyncio.sleep(pause)
 
 
 def _plain(event: RunEvent) -> RunEvent:

@@ -30,7 +30,7 @@ def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
         tmp_path_factory.mktemp("temporal"),
         grpc_port=0,
         ui_port=None,
-        dynamic_config={"frontend.WorkflowTimeSkippingEnabled": True},
+        dynamic_config={"frontend.WorkflowTimeSkippingEnabled": True, "history.workflowIdReuseMinimalInterval": "1ms"},
     )
     server = EmbeddedTemporal(options)
     loop = asyncio.new_event_loop()

@@ -24,12 +24,12 @@ KEYS: Final = (ORG, SPACE, WORKFLOW, VERSION, RUN_KIND, STATE, NODE, ERROR_CODE)
 _LONGEST: Final = 200
 
 
-def at_start(context: RunContext, kind: str) -> TypedSearchAttributes:
-    """What a run carries from its beginning. A sub-workflow is found by its own workflow and version."""
+def at_start(context: RunContext, kind: str, workflow_key: str = "") -> TypedSearchAttributes:
+    """What a run carries from its beginning. A sub-workflow is found by its own workflow's id and version."""
     values = {
         ORG: context.org_id,
         SPACE: context.space_id,
-        WORKFLOW: context.workflow_id,
+        WORKFLOW: workflow_key or context.workflow_id,
         VERSION: context.version,
         RUN_KIND: kind,
         STATE: "running",

@@ -32,6 +32,10 @@ WALK_SLICE: Final = "mainspring.walk_slice"
 Wire = dict[str, Any]
 """A message on its way: JSON, in which a `BlobRef` may sit anywhere."""
 
+# Read by name, what is known of it: a run may have been started by another version.
+_CONTEXT: Final = tuple(known.name for known in dataclasses.fields(RunContext))
+_LIMITS: Final = tuple(known.name for known in dataclasses.fields(Limits))
+
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
@@ -60,7 +64,7 @@ class RunOrder:
             "title": self.title,
             "context": _write_context(self.context),
             "inputs": dict(self.inputs),
-            "limits": dataclasses.asdict(self.limits),
+            "limits": _write_limits(self.limits),
             "hand_over_events": self.hand_over_events,
             **({} if self.snapshot is None else {"snapshot": self.snapshot}),
             **({"answered": dict(self.answered)} if self.answered else {}),
@@ -104,7 +108,7 @@ class SliceOrder:
             "fused": request.fused,
             "kind": self.kind,
             "context": _write_context(request.context),
-            "limits": dataclasses.asdict(self.limits),
+            "limits": _write_limits(self.limits),
         }
 
     @classmethod
@@ -138,7 +142,7 @@ class EvaluateOrder:
             "title": request.title,
             "bound": dict(request.bound),
             "context": _write_context(request.context),
-            "limits": dataclasses.asdict(self.limits),
+            "limits": _write_limits(self.limits),
         }
 
     @classmethod
@@ -230,18 +234,16 @@ def read_slice_result(wire: Wire) -> SliceResult:
 
 
 def _write_context(context: RunContext) -> Wire:
-    return dataclasses.asdict(context)
+    return {name: getattr(context, name) for name in _CONTEXT}
+
+
+def _write_limits(limits: Limits) -> Wire:
+    return {name: getattr(limits, name) for name in _LIMITS}
 
 
 def _read_context(wire: Wire) -> RunContext:
-    return RunContext(**_known(RunContext, wire))
+    return RunContext(**{name: wire[name] for name in _CONTEXT if name in wire})
 
 
 def _read_limits(wire: Wire) -> Limits:
-    return Limits(**_known(Limits, wire))
-
-
-def _known(kind: type[RunContext | Limits], wire: Wire) -> Wire:
-    """Only what this version knows: a run may have been started by another."""
-    names = {known.name for known in dataclasses.fields(kind)}
-    return {name: value for name, value in wire.items() if name in names}
+    return Limits(**{name: wire[name] for name in _LIMITS if name in wire})

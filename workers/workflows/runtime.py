@@ -69,7 +69,7 @@ _SLICE_TIME: Final = timedelta(hours=1)
 _HEARTBEAT: Final = timedelta(seconds=5)
 
 # A checkpoint that costs a timer ends the workflow task, so that a cancellation can get in; the others are cheaper.
-_BREATHS_PER_TASK: Final = 20
+_BREATHS_PER_TASK: Final = 10
 _LONGEST_ID: Final = 240
 _LONGEST_SUMMARY: Final = 100
 
@@ -147,7 +147,7 @@ class TemporalRuntime:
             return True
         return info.is_continue_as_new_suggested()
 
-    # --- steps -----------------------------------------------------------------------------------------------------------
+    # --- steps ---
 
     async def call(self, request: CallRequest) -> CallResult:
         order = CallOrder(request, self._limits.inline_value_bytes, self._limits.value_bytes).to_wire()
@@ -216,7 +216,7 @@ class TemporalRuntime:
             workflow.upsert_search_attributes(attributes.waiting(shown) if shown else attributes.running())
         workflow.set_current_details("".join(f"- waits for an answer to “{title}”\n" for title in titles))
 
-    # --- histories of their own ------------------------------------------------------------------------------------------
+    # --- histories of their own ---
 
     async def subflow(self, request: SubflowRequest) -> SubflowResult:
         order = RunOrder(

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 from sqlmodel import col
 
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.values import Json
 from storage.clock import now_ms
 from storage.database import Database
 from storage.ids import parse_id
 from storage.ports import VariableScope
 from storage.tables import Variable
+from storage.tables.columns import KEY_LENGTH
 
 
 class SqlVariables:
@@ -38,7 +39,7 @@ class SqlVariables:
             col(Variable.name).in_(names),
         )
         found = await self._database.read(lambda connection: connection.execute(statement).all())
-        return {name: value for name, value in found}
+        return {row.name: row.value for row in found}
 
     async def write(
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
@@ -46,6 +47,8 @@ class SqlVariables:
         """See the port."""
         if not values:
             return
+        if any(len(text) > KEY_LENGTH for text in (owner, *values)):
+            raise InvalidInput(f"The name of a variable has at most {KEY_LENGTH} characters.", field="name")
         place = {
             "org_id": parse_id(org_id, "organisation"),
             "space_id": parse_id(space_id, "space"),

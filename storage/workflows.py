@@ -99,7 +99,7 @@ class WorkflowRepository:
     async def create(
         self, name: str, draft: Mapping[str, Json], *, key: str | None = None, description: str = ""
     ) -> Workflow:
-        """A new workflow. Without a key it gets one that resembles its name. Raises `Conflict` when the key is taken."""
+        """A new workflow. Without a key it gets one like its name. Raises `Conflict` when the given key is taken."""
         id_, now = new_id(), now_ms()
         row: dict[str, Any] = {
             "id": id_,
@@ -180,7 +180,7 @@ class WorkflowRepository:
 
         await self._database.write(job)
 
-    # --- versions --------------------------------------------------------------------------------------------------------
+    # --- versions -----------------------------------------------------------------------------------------------------
 
     async def publish(
         self,
@@ -191,7 +191,7 @@ class WorkflowRepository:
         version: str | None = None,
         notes: str = "",
     ) -> WorkflowVersion:
-        """Freeze a canvas as the wanted or the next version. Raises `Conflict` when it is not greater than the latest."""
+        """Freeze a canvas as the wanted or the next version. Raises `Conflict` when the wanted one is not greater."""
         row: dict[str, Any] = {
             "id": new_id(),
             "org_id": self._org_id,
@@ -255,7 +255,7 @@ class WorkflowRepository:
         items = [VersionSummary(*row[1:]) for row in rows[:limit]]
         return Page(items, str(rows[limit - 1][0]) if len(rows) > limit else None)
 
-    # --- within ----------------------------------------------------------------------------------------------------------
+    # --- within -------------------------------------------------------------------------------------------------------
 
     async def _one(self, which: Any, **facts: Json) -> Workflow:
         statement = select(Workflow).where(*self._mine, which)

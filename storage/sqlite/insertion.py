@@ -39,4 +39,4 @@ def _statement(into: Into, size: int) -> str:
     row = f"({', '.join('?' * len(into.columns))})"
     word = "INSERT OR REPLACE" if into.replace else "INSERT"
     # The names are those of our own tables; values are bound.
-    return f'{word} INTO "{into.table}" ({names}) VALUES {", ".join([row] * size)}'  # noqa: S608
+    return f'{word} INTO "{into.table}" ({names}) VALUES {", ".join([row] * size)}'

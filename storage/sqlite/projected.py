@@ -28,7 +28,7 @@ from storage.sqlite.insertion import insert_rows
 _RUN: Final = f"SELECT org_id, space_id, {', '.join(PROJECTED)} FROM run WHERE id = ?"  # noqa: S608
 _UPDATE_RUN: Final = f"UPDATE run SET {', '.join(f'{name} = ?' for name in PROJECTED)} WHERE id = ?"  # noqa: S608
 _NODES: Final = f"SELECT {', '.join(NODE_COLUMNS)} FROM node_record WHERE run_id = ?"  # noqa: S608
-_NODES_AT: Final = _NODES + " AND path IN (SELECT value FROM json_each(?))"
+_NODES_AT: Final = _NODES + " AND path IN (SELECT value FROM json_each(?))"  # noqa: S608
 _NODES_IN_PROGRESS: Final = _NODES + " AND state IN ('running', 'waiting')"
 _WAITS: Final = f"SELECT {', '.join(WAIT_COLUMNS)} FROM open_wait WHERE run_id = ?"  # noqa: S608
 _OPEN_WAITS: Final = _WAITS + " AND state = 'open'"

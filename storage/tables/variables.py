@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Field
 
 from engine.values import Json
-from storage.tables.columns import Millis, Row, Word, id_column, json_column
+from storage.tables.columns import KEY_LENGTH, Millis, Row, Word, id_column, json_column
 
 
 class Variable(Row, table=True):
@@ -16,7 +16,7 @@ class Variable(Row, table=True):
     org_id: int = id_column()
     space_id: int = id_column()
     scope: str = Field(primary_key=True, sa_type=Word(8))
-    owner: str = Field(primary_key=True, sa_type=Word(191))
-    name: str = Field(primary_key=True, sa_type=Word(191))
+    owner: str = Field(primary_key=True, sa_type=Word(KEY_LENGTH))
+    name: str = Field(primary_key=True, sa_type=Word(KEY_LENGTH))
     updated: int = Field(sa_type=Millis)
     value: Json = json_column()

@@ -1,9 +1,9 @@
 """A database is made, upgraded and recognised, whatever happens on the way."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,20 +126,9 @@ def test_a_migration_goes_on_where_a_database_without_transactions_for_ddl_was_l
 
 
 def test_processes_that_start_together_find_one_database(file: Path) -> None:
-    failures: list[BaseException] = []
-
-    def start() -> None:
-        try:
-            migrate(sqlite_url(file))
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=start) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(4) as several:
+        for started in [several.submit(migrate, sqlite_url(file)) for _ in range(4)]:
+            started.result()
     assert execute(file, "SELECT * FROM alembic_version") == [(HEAD,)]
 
 

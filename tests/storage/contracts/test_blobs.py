@@ -8,8 +8,8 @@ from engine.errors import InvalidInput, NotFound
 from storage.ports import Blobs
 
 BAD_KEYS = [
-    "", "nope", "7/", "/name", "7/../8", "7/..", "../7/name", "7/.hidden", "7/a/b", "7/a\\b", "7/A", "7/名", "7/a\n", "7/a\x00b",
-    "7/" + "a" * 200, "/etc/passwd", ".incoming/a",
+    "", "nope", "7/", "/name", "7/../8", "7/..", "../7/name", "7/.hidden", "7/a/b", "7/a\\b", "7/A", "7/名",
+    "7/a\n", "7/a\x00b", "7/" + "a" * 200, "/etc/passwd", ".incoming/a",
 ]  # fmt: skip
 
 

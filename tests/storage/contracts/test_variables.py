@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.errors import InvalidInput
 from engine.values import Json
 from storage.ports import Variables
 
@@ -36,6 +37,11 @@ async def test_what_belongs_to_others_is_not_there(variables: Variables, org: st
 async def test_users_and_apps_of_one_name_do_not_meet(variables: Variables) -> None:
     await variables.write("7", "8", "user", "12", {"a": 1})
     assert await variables.read("7", "8", "app", "12", ["a"]) == {}
+
+
+async def test_a_name_that_no_index_takes_is_refused(variables: Variables) -> None:
+    with pytest.raises(InvalidInput):
+        await variables.write("7", "8", "user", "anna", {"x" * 192: 1})
 
 
 async def test_names_differ_by_case(variables: Variables) -> None:

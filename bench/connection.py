@@ -9,6 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
+_KEPT_ALIVE = 3.0
+"""Seconds; the server hangs up after five in which nothing was asked."""
+
+
 class Connection:
     """One kept-alive connection to the API."""
 
@@ -17,6 +21,7 @@ class Connection:
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._head = f"Host: {parts.netloc}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used = 0.0
 
     async def request(self, method: str, path: str, body: Any = None) -> Any:
         """Send JSON, and read the JSON that comes back. Raises `RuntimeError` for a status over 299."""
@@ -24,6 +29,7 @@ class Connection:
         writer.write(self._written(method, path, body))
         status, length = await self._read_head(reader)
         data = await reader.readexactly(length) if length else b""
+        self._used = time.monotonic()
         if status > 299:
             raise RuntimeError(f"{method} {path} answered {status}: {data[:500].decode()}")
         return json.loads(data) if data else None
@@ -49,6 +55,8 @@ class Connection:
             self._streams = None
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if time.monotonic() - self._used > _KEPT_ALIVE:
+            self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port, limit=64 * 1024 * 1024)
         return self._streams

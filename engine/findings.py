@@ -10,20 +10,26 @@ from engine.diagnostics import Diagnostic
 
 MAX_FINDINGS: Final = 200
 """A document of 5 MB can be wrong in a million places: this many are told, and how many more there are."""
+ENOUGH: Final = 5_000
+"""With so many findings, what can still be told is not worth the time to find it."""
 _MAX_NAME: Final = 100
 _MAX_NAMES: Final = 20
 
 
-def capped(findings: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The first of the findings, and one that counts the rest: an error when an error is among them."""
+def capped(findings: Sequence[Diagnostic], *, unseen: bool = False) -> list[Diagnostic]:
+    """The first of the findings, and one that counts the rest: an error when an error is among them, or may be.
+
+    `unseen` says that so much was wrong already that not everything was looked at.
+    """
     if len(findings) <= MAX_FINDINGS:
         return list(findings)
     rest = findings[MAX_FINDINGS:]
     errors = sum(finding.severity == "error" for finding in rest)
+    number = f"{len(rest)} or more" if unseen else f"{len(rest)}"
     more = Diagnostic(
         "more_findings",
-        f"There are {len(rest)} more findings, {errors} of them errors; they show when these are mended.",
-        severity="error" if errors else "warning",
+        f"There are {number} further findings, {errors} of them errors; they show when these are mended.",
+        severity="error" if errors or unseen else "warning",
         facts={"more": len(rest), "errors": errors},
     )
     return [*findings[:MAX_FINDINGS], more]

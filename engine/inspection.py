@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, cast
 
-from engine.findings import short
+from engine.findings import ENOUGH, short
 from engine.limits import Limits
 from engine.shape import Flaw, Path
 
@@ -16,7 +16,8 @@ Doubled = Sequence[tuple[object, list[str]]]
 """Objects, each with the keys that stood in it more than once."""
 
 _FREE: Final = frozenset({"value", "meta", "settings", "default"})
-_INTEGERS: Final = range(-(2**63), 2**63)
+INTEGERS: Final = range(-(2**63), 2**63)
+"""The whole numbers that a canvas may hold: what comes after it counts in 64 bits."""
 
 
 class _Trail:
@@ -38,11 +39,15 @@ class _Trail:
 
 
 class Inspection:
-    """One walk through a document, without recursion. `whole` is false when it stopped because of `found`'s last."""
+    """One walk through a document, without recursion. `whole` is false when it stopped because of `found`'s last.
 
-    def __init__(self, document: object, limits: Limits, doubled: Doubled = ()) -> None:
+    `literals` says whether to look into literals and settings too: the parser knows when that is not needed.
+    """
+
+    def __init__(self, document: object, limits: Limits, doubled: Doubled = (), *, literals: bool = True) -> None:
         self.found: list[Flaw] = []
         self.whole = True
+        self._literals = literals
         self._limits = limits
         self._twice = {id(value): keys for value, keys in doubled}
         self._size = self._parts = 0
@@ -50,26 +55,27 @@ class Inspection:
 
     def _walk(self, document: object) -> None:
         stack = [_Trail(document, "", None, False)] if isinstance(document, dict | list) else []
-        while stack and self.whole:
+        while stack and self.whole and len(self.found) < ENOUGH:
             trail = stack.pop()
             self.found += [
                 Flaw("duplicate_key", f'The key "{short(key)}" stands twice in one object.', trail.path(key))
                 for key in self._twice.get(id(trail.value), ())
             ]
+            self._parts += 0 if trail.free else len(_entries(trail.value))
+            if self._parts > MAX_PARTS:
+                message = f"The document has more than {MAX_PARTS} keys and values, literals and settings apart."
+                self._stop(Flaw("canvas_too_large", message, (), {"limit": MAX_PARTS}))
+                break
             deeper = list(self._look(trail))
             if self._size > self._limits.canvas_bytes:
                 self._stop(too_large(self._limits))
             elif deeper and trail.depth >= self._limits.canvas_depth:
                 self._stop(too_deep(self._limits))
-            elif self._parts > MAX_PARTS:
-                message = f"The document has more than {MAX_PARTS} keys and values, literals and settings apart."
-                self._stop(Flaw("canvas_too_large", message, (), {"limit": MAX_PARTS}))
             stack.extend(reversed(deeper))
 
     def _look(self, trail: _Trail) -> Iterable[_Trail]:
         """Weigh and check what is in a container; hand on the containers in it."""
         for key, value in _entries(trail.value):
-            self._parts += not trail.free
             self._size += 1
             if isinstance(key, str):
                 self._size += len(key)
@@ -81,12 +87,16 @@ class Inspection:
                 self.found.append(Flaw("not_json", "The keys of an object are texts.", trail.path()))
                 continue
             if isinstance(value, dict | list):
-                yield _Trail(value, key, trail, trail.free or key in _FREE)
+                free = trail.free or key in _FREE
+                if self._literals or not free:
+                    yield _Trail(value, key, trail, free)
                 continue
             if isinstance(value, str):
                 self._size += len(value)
             if (wrong := _wrong(value)) is not None:
                 self.found.append(Flaw(*wrong, trail.path(key)))
+                if len(self.found) >= ENOUGH:
+                    return
 
     def _stop(self, flaw: Flaw) -> None:
         self.found.append(flaw)
@@ -105,10 +115,10 @@ def too_deep(limits: Limits) -> Flaw:
     return Flaw("canvas_too_deep", message, (), {"limit": limits.canvas_depth, "setting": "MAINSPRING_CANVAS_DEPTH"})
 
 
-def _entries(value: object) -> Iterable[tuple[str | int, object]]:
+def _entries(value: object) -> Collection[tuple[str | int, object]]:
     if isinstance(value, dict):
         return cast("dict[str | int, object]", value).items()
-    return enumerate(cast("list[object]", value))
+    return list(enumerate(cast("list[object]", value)))
 
 
 def _wrong(value: object) -> tuple[str, str] | None:
@@ -121,7 +131,7 @@ def _wrong(value: object) -> tuple[str, str] | None:
                 None if _is_unicode(value) else ("not_unicode", "The text holds half a character (a lone surrogate).")
             )
         case int():
-            return None if value in _INTEGERS else ("number_too_large", "A whole number must fit into 64 bits.")
+            return None if value in INTEGERS else ("number_too_large", "A whole number must fit into 64 bits.")
         case float():
             return None if math.isfinite(value) else ("not_finite", f"{value} is no JSON number.")
         case _:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engine.findings import did_you_mean, short
+from engine.findings import ENOUGH, did_you_mean, short
 from engine.values import Json
 
 Path = tuple[str | int, ...]
@@ -61,9 +61,12 @@ class Flaw:
 
 
 def flaws(error: ValidationError, document: object, known: Iterable[str] = ()) -> list[Flaw]:
-    """Everything the error tells, one finding per place. `known` are the field names to compare an unknown one with."""
+    """What the error tells, one finding per place. `known` are the field names to compare an unknown one with.
+
+    Of an error that tells more than anyone reads the first `ENOUGH` places are enough.
+    """
     found: dict[tuple[Path, bool], list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False, include_input=False):
+    for detail in error.errors(include_url=False, include_input=False)[:ENOUGH]:
         path = _locate(document, detail["loc"], missing=detail["type"] == "missing")
         # The arms of a union each say what they would have taken, all at one place.
         found.setdefault((path, detail["type"] in _EXPECTED), []).append(detail)

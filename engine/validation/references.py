@@ -176,11 +176,11 @@ class References:
         except LimitExceeded as error:
             self.report.say("error", "template_too_long", error.message, placed.node, field, error.facts)
             return
-        for text in bad:
+        for text in dict.fromkeys(bad):
             message = f'"{text}" looks like a placeholder and is none; one is written {{{{name.key[0]}}}}.'
             self.report.warning("malformed_placeholder", message, placed.node, field)
-        for path, _ in good:
-            if not placed.is_input(str(path[0])):
+        for path in dict.fromkeys(path for path, _ in good):
+            if not self.report.full and not placed.is_input(str(path[0])):
                 self.follow(path, field, placed, level, placeholder=True)
 
     def _warn_unknown(self, root: str, placed: Placed, level: Level, field: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from engine.canvas import Canvas, Node
 from engine.diagnostics import Diagnostic
-from engine.findings import MAX_FINDINGS, capped, did_you_mean
+from engine.findings import ENOUGH, MAX_FINDINGS, capped, did_you_mean
 from engine.values import Json
 
 Severity = Literal["error", "warning"]
@@ -66,9 +66,14 @@ class Report:
         self._hints += 1
         return did_you_mean(word, known) if self._hints <= MAX_FINDINGS else "."
 
+    @property
+    def full(self) -> bool:
+        """Whether so much is wrong that rules may stop to look."""
+        return len(self._found) >= ENOUGH
+
     def findings(self) -> list[Diagnostic]:
         """Everything found: about the document, about its nodes in their order, about the edges at the top."""
-        return capped([finding for _, finding in sorted(self._found, key=lambda found: found[0])])
+        return capped([finding for _, finding in sorted(self._found, key=lambda found: found[0])], unseen=self.full)
 
     def _add(self, finding: Diagnostic, at: Node | None) -> None:
         if at is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.document import read_canvas
-from engine.findings import MAX_FINDINGS
+from engine.findings import ENOUGH, MAX_FINDINGS
 from engine.inspection import MAX_PARTS
 from engine.limits import DEFAULT_LIMITS, Limits
 from tests.canvases.table import big_document, deep_document
@@ -134,6 +134,24 @@ def test_more_findings_than_anyone_reads_are_counted() -> None:
     assert len(found) == MAX_FINDINGS + 1
     assert found[-1].code == "more_findings"
     assert found[-1].facts == {"more": 1_000 - MAX_FINDINGS, "errors": 1_000 - MAX_FINDINGS}
+
+
+def test_more_findings_than_anyone_counts_are_estimated() -> None:
+    canvas, found = read_canvas({"nodes": [{"id": f"n{number}", "type": 5} for number in range(ENOUGH + 1)]})
+    assert canvas is None
+    assert found[-1].message.startswith(f"There are {ENOUGH - MAX_FINDINGS} or more further findings")
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "99999999999999999999", '"\\udc00"'])
+def test_what_is_odd_is_found_within_literals(value: str) -> None:
+    _, found = read_canvas(f'{{"nodes": [{{"id": "a", "type": "x", "data": {{"settings": {{"b": [{value}]}}}}}}]}}')
+    assert [(one.node, one.field) for one in found] == [("a", "data.settings.b.0")]
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    canvas, _ = read_canvas('{"nodes": [], "meta": {"face": "\\ud83d\\ude00"}}')
+    assert canvas is not None
+    assert canvas.meta == {"face": "😀"}
 
 
 def test_a_document_that_could_be_wrong_in_a_million_places_is_refused_first() -> None:

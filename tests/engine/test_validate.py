@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from engine.canvas import Canvas, Expression, JsonSchema, Node
 from engine.diagnostics import Diagnostic
-from engine.findings import MAX_FINDINGS
+from engine.findings import ENOUGH, MAX_FINDINGS
 from engine.limits import Limits
 from engine.node_type import NodeLibrary, NodeType
 from engine.prune import prune
@@ -154,6 +154,19 @@ def test_an_error_is_not_lost_among_the_findings_that_are_not_shown() -> None:
     assert found[-1].facts == {"more": 1, "errors": 1}
     without = validate(canvas(start(), *lost, work("w"), end(), lines="start>end"), LIBRARY)
     assert [one.severity for one in without] == ["warning"] * (MAX_FINDINGS + 1)
+
+
+def test_where_too_much_is_wrong_to_look_on_that_is_an_error() -> None:
+    text = "".join(f"{{{{a{number}}}}}" for number in range(ENOUGH + 500))
+    drawn = canvas(start(), work("a", {"text": text}), end(), lines="start>a>end")
+    found = validate(drawn, LIBRARY)
+    assert {one.code for one in found[:-1]} == {"unknown_placeholder"}
+    assert (found[-1].code, found[-1].severity) == ("more_findings", "error")
+
+
+def test_a_placeholder_is_judged_once_in_a_template() -> None:
+    drawn = canvas(start(), work("a", {"text": "{{x}} {{ x }} {{x}} {{}} {{}}"}), end(), lines="start>a>end")
+    assert [code for code, _, _ in said(drawn)] == ["malformed_placeholder", "unknown_placeholder"]
 
 
 def test_a_chain_may_be_long() -> None:

@@ -1,0 +1,76 @@
+"""JSON text, parsed without harm: never too deep, and with a note of everything in it that needs a closer look."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Final
+
+from engine.inspection import INTEGERS, too_deep
+from engine.limits import Limits
+from engine.shape import Flaw
+
+_BESIDE_BRACKETS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^"\[\]{}]++', re.DOTALL)
+_DEEPER: Final[Mapping[str, int]] = {"[": 1, "{": 1, "]": -1, "}": -1}
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+
+
+class Parsed:
+    """A document, or the flaw that keeps the text from being one.
+
+    `doubled` are the objects in which keys stand twice. `odd` says that somewhere is a number or a character that may
+    not be there: whether it is, and where, is for `engine.inspection` to find.
+    """
+
+    def __init__(self, text: str, limits: Limits) -> None:
+        self.doubled: list[tuple[object, list[str]]] = []
+        self.odd = _SURROGATE.search(text) is not None
+        self.document: object = None
+        self.flaw: Flaw | None = None
+        if not text.strip():
+            self.flaw = Flaw("not_json", "The document is empty.", facts={"line": 1, "column": 1})
+        # Counted before it is parsed: the parser descends once per bracket.
+        elif _depth(text) > limits.canvas_depth:
+            self.flaw = too_deep(limits)
+        else:
+            self._parse(text)
+
+    def _parse(self, text: str) -> None:
+        decoder = json.JSONDecoder(
+            object_pairs_hook=self._gather, parse_int=self._whole, parse_float=self._real, parse_constant=self._real
+        )
+        try:
+            self.document = decoder.decode(text)
+        except json.JSONDecodeError as error:
+            message = f"The document is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+            self.flaw = Flaw("not_json", message, facts={"line": error.lineno, "column": error.colno})
+        except ValueError:
+            # Python refuses to read a number of thousands of digits, and does not say where it stands.
+            self.flaw = Flaw("number_too_large", "The document holds a number with thousands of digits.")
+
+    def _gather(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            self.doubled.append((made, [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]))
+            self.odd = True
+        return made
+
+    def _whole(self, digits: str) -> int:
+        number = int(digits)
+        self.odd |= number not in INTEGERS
+        return number
+
+    def _real(self, digits: str) -> float:
+        number = float(digits)
+        self.odd |= not math.isfinite(number)
+        return number
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets go, those within strings apart."""
+    brackets = _BESIDE_BRACKETS.sub("", text)
+    return max(accumulate(map(_DEEPER.__getitem__, brackets)), default=0)

@@ -1,0 +1,85 @@
+"""`mainspring run`: a canvas from a file, run to its end before one's eyes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.configuration import data_dir_option, load_settings
+
+if TYPE_CHECKING:
+    from cli.canvas_files import CanvasFile
+    from cli.following import GivenAnswers
+    from cli.http_client import ApiClient
+    from conf.settings import Settings
+    from engine.values import Json
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run, and how it is shown."""
+
+    files: list[CanvasFile]
+    inputs: dict[str, Json]
+    answers: GivenAnswers
+    as_json: bool
+    timeout: float | None
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--input",
+    "given",
+    metavar="JSON|@FILE|-",
+    help="The inputs: a JSON object, a file that holds one, or standard input.",
+)
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="One input; may be given more than once.")
+@click.option(
+    "--answer", "answers", multiple=True, metavar="WAIT=VALUE", help="The answer to a question or form, by its node."
+)
+@click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the whole run as JSON.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop watching after so long."
+)
+@data_dir_option
+def command(
+    file: Path,
+    given: str | None,
+    pairs: tuple[str, ...],
+    answers: tuple[str, ...],
+    as_json: bool,
+    timeout: float | None,
+    data_dir: Path | None,
+) -> int:
+    """Run the canvas in FILE, show how it goes, and print the result as JSON.
+
+    A server that is up on the data folder does it; otherwise what is needed starts here, and stops after the run.
+    The canvas becomes the draft of a workflow named like it; sub-workflows beside the file are saved and published.
+
+    The exit status is 0 when the run succeeded, 1 when it did not, and 2 when it waits for an answer.
+    """
+    from cli.canvas_files import family
+    from cli.following import GivenAnswers
+    from cli.run_inputs import read_inputs
+    from cli.session import speak
+
+    settings = load_settings(data_dir=data_dir)
+    files = family(file)
+    order = Order(files, read_inputs(given, pairs, files[-1].inputs()), GivenAnswers(answers), as_json, timeout)
+    return speak(settings, lambda client: _run(client, settings, order))
+
+
+async def _run(client: ApiClient, settings: Settings, order: Order) -> int:
+    from cli.saving import save_family
+    from cli.watching import watch
+
+    saved = await save_family(client, order.files)
+    body = {"inputs": order.inputs, "version": "draft", "mode": "async"}
+    run = await client.post(f"/workflows/{saved.key}/runs", body)
+    if not order.as_json:
+        click.echo(f"{click.style(order.files[-1].title, bold=True)}  run {run['id']}", err=True)
+    return await watch(client, settings, run["id"], answers=order.answers, as_json=order.as_json, timeout=order.timeout)

@@ -1,0 +1,11 @@
+"""What the command line has to complain about, beside the errors of the parts it puts together."""
+
+from __future__ import annotations
+
+from engine.errors import FlowError
+
+
+class CommandFailed(FlowError):
+    """A command cannot do what it was asked to; the sentence says why, and what would help."""
+
+    code = "command_failed"

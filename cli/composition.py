@@ -1,0 +1,159 @@
+"""Puts the parts together: stores, ways out, node types, a connection to Temporal; on these a worker, or the API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.parts import ApiParts
+from cli.data_folder import DataFolder, TemporalAddress
+from conf.settings import Settings
+from engine.limits import Limits
+from nodes.library import Library, load_library
+from storage.runs import UnfinishedRuns
+from storage.stores import Stores, open_stores
+from workers.client import RunsClient, RunStart
+from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
+from workers.egress import EgressClient, EgressPolicy
+from workers.http import NodeHttp
+from workers.models.provider import ChatProvider
+from workers.models.registry import ModelRegistry
+from workers.reconcile import OpenRun, Reconciler
+from workers.worker import RunsWorker, WorkerParts, build_worker
+
+_FIRST = "first start"
+"""What the first token is called."""
+
+
+@dataclass(frozen=True)
+class Groundwork:
+    """What worker and API both stand on."""
+
+    settings: Settings
+    limits: Limits
+    library: Library
+    stores: Stores
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A connection to Temporal, and the runs on it."""
+
+    connection: Connection
+    runs: RunsClient
+    temporal: TemporalAddress
+
+
+def lay_groundwork(settings: Settings, folder: DataFolder) -> Groundwork:
+    """Open the stores, migrated, and load the node types. Close the stores in the end."""
+    folder.prepare()
+    limits = Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
+    return Groundwork(settings, limits, load_library(), open_stores(folder.path))
+
+
+async def register_token(stores: Stores, token: str) -> None:
+    """Let the token of the first start open the space that is there from the beginning."""
+    home = await stores.organisations.ensure_default()
+    await stores.tokens.register(home.org_id, home.space_id, _FIRST, token)
+
+
+async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) -> Linked:
+    """Connect. With `eager` a worker of this process takes new runs at once."""
+    settings = ground.settings
+    options = TemporalOptions(
+        address=temporal.address,
+        namespace=temporal.namespace,
+        task_queue=settings.task_queue,
+        largest_payload=settings.inline_value_bytes,
+    )
+    connection = await connect(options, ground.stores.blobs)
+    await ensure_search_attributes(connection)
+    runs = RunsClient(
+        connection, limits=ground.limits, longest_run=timedelta(days=settings.run_timeout_days), eager=eager
+    )
+    return Linked(connection, runs, temporal)
+
+
+@asynccontextmanager
+async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWorker]:
+    """A worker, not started yet, and its ways out."""
+    settings, stores = ground.settings, ground.stores
+    egress = EgressClient(EgressPolicy(allow=settings.egress_allow))
+    models = ModelRegistry(_provider(settings), egress)
+    try:
+        yield build_worker(
+            linked.connection,
+            WorkerParts(
+                events=stores.events,
+                plans=stores.plans,
+                variables=stores.variables,
+                http=NodeHttp(egress),
+                models=models,
+                library=ground.library,
+            ),
+        )
+    finally:
+        await models.aclose()
+        await egress.aclose()
+
+
+def reconciler_on(ground: Groundwork, linked: Linked) -> Reconciler:
+    """Who looks after runs that were left behind."""
+    return Reconciler(_OpenRuns(ground.stores.unfinished), linked.runs, ground.stores.events)
+
+
+def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:
+    """The HTTP application. Without a connection it serves what needs none: its own description, for one."""
+    checks = {} if linked is None else {"temporal": _TemporalAnswers(linked.runs)}
+    ui = (
+        ""
+        if linked is None or not linked.temporal.ui
+        else f"{linked.temporal.ui}/namespaces/{linked.temporal.namespace}"
+    )
+    parts = ApiParts(
+        stores=ground.stores,
+        library=ground.library,
+        runs=None if linked is None else linked.runs,
+        limits=ground.limits,
+        temporal_ui=ui,
+        checks=checks,
+    )
+    return create_app(ground.settings, parts)
+
+
+@dataclass(frozen=True)
+class _TemporalAnswers:
+    """A check that fails while Temporal cannot be reached."""
+
+    runs: RunsClient
+
+    async def __call__(self) -> None:
+        # There is no such run, and that is an answer.
+        await self.runs.describe("readiness")
+
+
+@dataclass(frozen=True)
+class _OpenRuns:
+    """The records of unfinished runs as the reconciler wants them."""
+
+    unfinished: UnfinishedRuns
+
+    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
+        """See `workers.reconcile.OpenRuns`."""
+        runs = await self.unfinished.stale(created_before, states=("queued", "running", "waiting"))
+        return [
+            OpenRun(run_id=str(run.id), executor=run.temporal_id, start=RunStart.from_json(run.start_request))
+            for run in runs
+            if isinstance(run.start_request, Mapping)
+        ]
+
+
+def _provider(settings: Settings) -> ChatProvider | None:
+    if not settings.model_base_url:
+        return None
+    return ChatProvider(settings.model_base_url, settings.model_name, settings.model_api_key.get_secret_value())

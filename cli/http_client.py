@@ -1,0 +1,151 @@
+"""The command line's own client of our HTTP API: what it asks, and what refusals say in one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx2
+
+from engine.errors import FlowError
+
+_PATIENCE: Final = httpx2.Timeout(30.0, connect=2.0)
+# The API sends a sign of life every 15 seconds.
+_SILENCE: Final = httpx2.Timeout(40.0, connect=2.0)
+_RECONNECT: Final = 0.2
+_TRIES: Final = 25
+
+
+class ApiRefused(FlowError):
+    """The API said no; the facts `status` and `code` are its own."""
+
+    code = "api_refused"
+
+
+class ApiUnreachable(FlowError):
+    """Nothing answers there."""
+
+    code = "api_unreachable"
+    retryable = True
+
+
+class ApiClient:
+    """Speaks with one server. For our own API alone: what reaches out of the machine is the egress client's."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._client = httpx2.AsyncClient(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_PATIENCE,
+            # The environment may name a proxy, which knows nothing of a server on this machine.
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """The JSON that is there. Raises `ApiRefused` or `ApiUnreachable`."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return await self._ask("GET", path, params=given)
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        return await self._ask("POST", path, json=dict(body or {}))
+
+    async def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return await self._ask("PUT", path, json=dict(body))
+
+    async def ready(self) -> bool:
+        """Whether a server answers there, is ready, and knows our token."""
+        try:
+            await self.get("/health/ready")
+            await self.get("/workflows", limit=1)
+        except (ApiRefused, ApiUnreachable):
+            return False
+        return True
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
+        """The events of a run as they happen, to the one that ends it. A connection that breaks is taken up again."""
+        failures = 0
+        while True:
+            try:
+                async for event in self._stream(run_id, after):
+                    after, failures = event["seq"], 0
+                    yield event
+                    if event["type"] in ("run.succeeded", "run.failed", "run.cancelled"):
+                        return
+            except httpx2.TransportError as error:
+                failures += 1
+                if failures > _TRIES:
+                    raise self._unreachable(error) from error
+            await asyncio.sleep(_RECONNECT)
+
+    async def _stream(self, run_id: str, after: int) -> AsyncGenerator[dict[str, Any]]:
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        where = f"/runs/{quote(run_id, safe='')}/events"
+        async with self._client.stream("GET", where, headers=headers, timeout=_SILENCE) as reply:
+            if reply.status_code >= 400:
+                await reply.aread()
+                raise _refused(reply)
+            async for line in reply.aiter_lines():
+                # Each event is one line of JSON; its name and offset are in it again.
+                if line.startswith("data:"):
+                    yield json.loads(line[5:])
+
+    async def _ask(self, method: str, path: str, **what: Any) -> Any:
+        try:
+            reply = await self._client.request(method, path, **what)
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+        if reply.status_code >= 400:
+            raise _refused(reply)
+        return reply.json() if reply.content else None
+
+    def _unreachable(self, error: Exception) -> ApiUnreachable:
+        return ApiUnreachable(f"Nothing answers at {self.url} ({type(error).__name__}).", url=self.url)
+
+
+def _refused(reply: httpx2.Response) -> ApiRefused:
+    try:
+        problem = reply.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    detail = str(problem.get("detail") or f"The API answered with the status {reply.status_code}.")
+    lines = [_finding(one) for one in problem.get("errors") or [] if isinstance(one, dict)]
+    # One finding is what the sentence says already, but for its place.
+    if len(lines) == 1 and str(problem["errors"][0].get("message")) in detail:
+        place = _place(problem["errors"][0])
+        sentence = f"{place}: {detail}" if place and place not in detail else detail
+    else:
+        sentence = "\n".join([detail, *(f"  {line}" for line in lines)])
+    return ApiRefused(sentence, status=reply.status_code, api_code=str(problem.get("code", "")))
+
+
+def _place(finding: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in (finding.get("node"), finding.get("field")) if part)
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    words = (
+        finding.get("severity", ""),
+        _place(finding),
+        f"{finding.get('code', 'error')}:",
+        finding.get("message", ""),
+    )
+    return " ".join(str(word) for word in words if word)

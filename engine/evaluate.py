@@ -58,7 +58,10 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
         return Evaluated({"output": render(material.parts, limit_bytes=limits.rendered_bytes)})
     match step.action:
         case Compute(operation=operation, settings=settings):
-            done = OPERATIONS[operation](material, settings, step.output_schema)
+            compute = OPERATIONS.get(operation)
+            if compute is None:
+                raise EngineError(f"This version knows no operation {operation}.", step=step.id)
+            done = compute(material, settings, step.output_schema)
             return Evaluated(_bounded(done.output, limits), warnings=tuple(done.warnings))
         case Choose(cases=cases, otherwise=otherwise):
             for case, operands in zip(cases, material, strict=True):

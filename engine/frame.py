@@ -128,8 +128,7 @@ class Frame(Place):
 
     async def run(self) -> dict[str, Any]:
         """Walk the whole graph and give its end's output."""
-        for number in self.prepared.graph.entries:
-            self._reach(number, True)
+        self._open()
         for number, outcome in self._restored:
             self._settle(number, outcome)
         await self._drive()
@@ -141,9 +140,14 @@ class Frame(Place):
 
     async def turn(self) -> None:
         """Walk a composite's body once."""
+        self._open()
+        await self._drive()
+
+    def _open(self) -> None:
         for number in self.prepared.graph.entries:
             self._reach(number, True)
-        await self._drive()
+        for number in self.prepared.unreached:
+            self._reach(number, False)
 
     async def _drive(self) -> None:
         try:

@@ -293,6 +293,8 @@ class Prepared:
     graph: Graph
     nodes: list[Node]
     by_id: dict[str, Node]
+    unreached: tuple[int, ...]
+    """Steps that no wire leads to: they are skipped as the walk begins."""
 
 
 _plans: OrderedDict[str, Prepared] = OrderedDict()
@@ -323,7 +325,10 @@ def prepare(graph: Graph) -> Prepared:
             nodes[need].dependents.append(node.number)
     for node in nodes:
         _find_producers(node, nodes)
-    return Prepared(graph=graph, nodes=nodes, by_id={node.step.id: node for node in nodes})
+    unreached = tuple(node.number for node in nodes if not node.controls)
+    for number in unreached:
+        nodes[number].controls = 1
+    return Prepared(graph, nodes, {node.step.id: node for node in nodes}, unreached)
 
 
 def _node(number: int, step: Step) -> Node:

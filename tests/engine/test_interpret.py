@@ -347,3 +347,17 @@ async def test_a_secret_input_reaches_the_step_and_no_event() -> None:
     assert world.requests[0].inputs["token"] == "s3cret-文"
     assert event(runtime, "w:started").data["inputs"]["token"] == "***"
     assert "s3cret" not in str(runtime.events)
+
+
+async def test_a_step_that_nothing_leads_to_is_skipped_with_what_only_it_leads_to() -> None:
+    drawn = canvas(
+        start(),
+        node("a", "work", {"text": "a"}),
+        node("lost", "work", {"text": "lost"}),
+        node("after", "work", {"text": "after"}),
+        end({"a": "=a.text", "after": "=after.text"}, a="string", after="string"),
+        lines="start>a>end lost>after>end",
+    )
+    result, runtime = await run(drawn)
+    assert result.output == {"a": "a", "after": ""}
+    assert told(runtime, EventType.STEP_SKIPPED) == ["after"]

@@ -25,10 +25,11 @@ from api.workflows import versions
 from api.workflows.catalogue import Catalogue
 from conf.settings import Settings
 
+# In the order in which an address is looked for: starting runs is what most requests do.
 FEATURES: Final = (
+    runs.router,
     workflows.router,
     versions.router,
-    runs.router,
     events.router,
     node_types.router,
     system.router,

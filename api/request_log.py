@@ -22,7 +22,9 @@ _QUIET: Final = ("/api/v1/health/",)
 class RequestLog:
     """The outermost layer of the application.
 
-    What is logged: method, path, status, time. Never a header, a query or a body: they may hold secrets.
+    What is logged: method, path, status, time. Never a header, a query or a body: they may hold secrets. What leaves a
+    record of its own, as a run does (`request.state.recorded`), is told at the debug level alone: the line would cost
+    as much as a short run itself.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -58,8 +60,8 @@ class RequestLog:
                 raise
             await unexpected(request_id)(scope, receive, send_with_headers)
         finally:
-            tell = _log.debug if scope["path"].startswith(_QUIET) else _log.info
-            tell(
+            quiet = status < 400 and (scope["state"].get("recorded") or scope["path"].startswith(_QUIET))
+            (_log.debug if quiet else _log.info)(
                 "request",
                 method=scope["method"],
                 path=scope["path"],

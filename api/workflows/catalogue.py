@@ -43,6 +43,14 @@ class Compiled:
     plan: Plan
 
 
+@dataclass(slots=True)
+class _Known:
+    """A published version, and until when it is believed without another look."""
+
+    compiled: Compiled
+    until: float
+
+
 class Catalogue:
     """Finds what can be run, and compiles what is still being drawn."""
 
@@ -51,7 +59,7 @@ class Catalogue:
         self._library = library
         self._limits = limits
         self._plans: OrderedDict[str, Plan] = OrderedDict()
-        self._versions: dict[tuple[int, str, str], tuple[Compiled, float]] = {}
+        self._versions: dict[tuple[int, str, str], _Known] = {}
 
     # --- what is published --------------------------------------------------------------------------------------------
 
@@ -67,19 +75,32 @@ class Catalogue:
         return await workflows.get_by_key(ref)
 
     async def published(self, member: Member, ref: str, version: str = "") -> Compiled:
-        """A published version, or the latest, ready to run. Raises `NotFound`, `InvalidInput` for what is no version."""
+        """A published version, or the latest, ready to run. Raises `NotFound`, or `InvalidInput` for no version."""
         wanted = (member.space_id, ref, version)
         known = self._versions.get(wanted)
-        if known is not None and known[1] > time.monotonic():
-            return known[0]
-        workflows = self._stores.workflows(member.org_id, member.space_id)
-        workflow = await self.workflow(member, ref)
-        found = await workflows.published(workflow.id, version or None)
+        now = time.monotonic()
+        if known is None:
+            return await self._look_up(member, wanted)
+        if known.until < now:
+            # Whoever comes first looks again; the others take what is known until then.
+            known.until = now + _KEPT_SECONDS
+            return await self._look_up(member, wanted)
+        return known.compiled
+
+    async def _look_up(self, member: Member, wanted: tuple[int, str, str]) -> Compiled:
+        _, ref, version = wanted
+        try:
+            workflow = await self.workflow(member, ref)
+            workflows = self._stores.workflows(member.org_id, member.space_id)
+            found = await workflows.published(workflow.id, version or None)
+        except NotFound:
+            self._versions.pop(wanted, None)
+            raise
         plan = await self._load(found.plan_hash)
         compiled = Compiled(found.workflow_id, found.key, found.name, found.version, found.plan_hash, plan)
         if len(self._versions) >= _KEPT_VERSIONS:
             self._versions.clear()
-        self._versions[wanted] = (compiled, time.monotonic() + _KEPT_SECONDS)
+        self._versions[wanted] = _Known(compiled, time.monotonic() + _KEPT_SECONDS)
         return compiled
 
     def forget(self, member: Member) -> None:

@@ -32,7 +32,7 @@ class Serving:
     stores: Stores
     token: str
 
-    async def get(self, path: str, **params: Any) -> Response:
+    async def get(self, path: str, /, **params: Any) -> Response:
         return await self.client.get(f"/api/v1{path}", params=params)
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Response:

@@ -1,0 +1,169 @@
+"""Who may: nobody without a token, nobody beyond their space, and no route without a word about it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter
+from httpx2 import AsyncClient
+from sqlalchemy import insert
+
+from api.access import Gate, Member, Permission, api_routes, require
+from api.app import create_app
+from api.errors import Unauthenticated
+from api.parts import ApiParts
+from conf.settings import Settings
+from nodes.library import built_in_library
+from storage.ids import new_id
+from storage.stores import open_stores
+from storage.tables import Space
+from storage.tokens import new_token
+from tests.api.drawings import greeting
+from tests.api.serving import Serving, client_of
+
+OPEN = {"/api/v1/health/live", "/api/v1/health/ready"}
+
+
+async def in_another_space(serving: Serving) -> AsyncClient:
+    """A client of another space of the same organisation."""
+    home = await serving.stores.organisations.ensure_default()
+    space = new_id()
+    row = {"id": space, "org_id": home.org_id, "key": "other", "name": "Other", "created": 1}
+    await serving.stores.database.write(lambda connection: connection.execute(insert(Space).values(row)).close())
+    token = new_token()
+    await serving.stores.tokens.register(home.org_id, space, "somebody else", token)
+    return client_of(serving.app, token)
+
+
+def addresses(serving: Serving) -> list[tuple[str, str]]:
+    """Every method and path that is served, with ids filled in."""
+    found: list[tuple[str, str]] = []
+    for route in api_routes(serving.app.routes):
+        path = route.path if route.path.startswith("/api/v1") else f"/api/v1{route.path}"
+        for name, value in (
+            ("workflow", "7"),
+            ("version", "v0.0.1"),
+            ("run_id", "7"),
+            ("sha", "0" * 64),
+            ("name", "end"),
+        ):
+            path = path.replace(f"{{{name}}}", value)
+        found += [(method, path) for method in sorted(route.methods or ())]
+    return found
+
+
+async def test_nothing_but_the_health_is_open_without_a_token(serving: Serving) -> None:
+    paths = addresses(serving)
+    assert len(paths) > 20
+    async with client_of(serving.app, None) as nobody:
+        for method, path in paths:
+            answer = await nobody.request(method, path)
+            if path in OPEN:
+                assert answer.status_code == 200, path
+            else:
+                assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "bearer nope",
+        "Basic bXM6bXM=",
+        "Bearer ms_" + "x" * 43,
+        "Bearer " + "x" * 5_000,
+        "Bearer \u00e4",
+    ],
+)
+async def test_what_is_no_token_opens_nothing(serving: Serving, header: str) -> None:
+    async with client_of(serving.app, None) as nobody:
+        answer = await nobody.get("/api/v1/workflows", headers={"authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+
+
+async def test_the_scheme_is_read_in_any_case(serving: Serving) -> None:
+    async with client_of(serving.app, None) as client:
+        answer = await client.get("/api/v1/workflows", headers={"authorization": f"bearer {serving.token}"})
+    assert answer.status_code == 200
+
+
+async def test_what_belongs_to_another_space_is_not_found(serving: Serving) -> None:
+    workflow = await serving.published(greeting(), key="greet")
+    run = (await serving.run(workflow, {"name": "Ada"}))["id"]
+    async with await in_another_space(serving) as other:
+        assert (await other.get("/api/v1/workflows")).json()["items"] == []
+        assert (await other.get("/api/v1/runs")).json()["items"] == []
+        for ref in (workflow, "greet"):
+            for method, path, body in (
+                ("GET", f"/workflows/{ref}", None),
+                ("PATCH", f"/workflows/{ref}", {"name": "mine"}),
+                ("DELETE", f"/workflows/{ref}", None),
+                ("GET", f"/workflows/{ref}/draft", None),
+                ("PUT", f"/workflows/{ref}/draft", {"canvas": {}, "revision": 1}),
+                ("POST", f"/workflows/{ref}/validate", None),
+                ("POST", f"/workflows/{ref}/versions", {}),
+                ("GET", f"/workflows/{ref}/versions", None),
+                ("GET", f"/workflows/{ref}/versions/latest", None),
+                ("POST", f"/workflows/{ref}/runs", {"inputs": {"name": "Ada"}}),
+                ("GET", f"/runs?workflow={ref}", None),
+            ):
+                answer = await other.request(method, f"/api/v1{path}", json=body)
+                assert answer.status_code == 404, (method, path)
+        for method, path, body in (
+            ("GET", f"/runs/{run}", None),
+            ("GET", f"/runs/{run}/nodes", None),
+            ("GET", f"/runs/{run}/events", None),
+            ("GET", f"/runs/{run}/events/stream", None),
+            ("GET", f"/runs/{run}/values/{'0' * 64}", None),
+            ("POST", f"/runs/{run}/cancel", {}),
+            ("POST", f"/runs/{run}/answers", {"wait_id": "ask", "answer": "x"}),
+        ):
+            answer = await other.request(method, f"/api/v1{path}", json=body)
+            assert answer.status_code == 404, (method, path)
+    assert (await serving.get("/workflows/greet")).status_code == 200
+
+
+async def test_a_route_without_a_permission_keeps_the_application_from_starting(tmp_path: Path) -> None:
+    router = APIRouter()
+
+    @router.get("/careless")
+    async def careless() -> None: ...
+
+    @router.get("/careful")
+    async def careful(member: Annotated[Member, require(Permission.RUN_VIEW)]) -> None: ...
+
+    with open_stores(tmp_path) as stores, pytest.raises(TypeError, match="careless") as error:
+        create_app(Settings(data_dir=tmp_path), ApiParts(stores=stores, library=built_in_library()), router)
+    assert "careful" not in str(error.value)
+
+
+class Book:
+    """A store of tokens that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.known = {"right": Member(token_id=1, org_id=2, space_id=3)}
+
+    async def authenticate(self, token: str) -> Any:
+        self.asked += 1
+        return self.known.get(token)
+
+
+async def test_a_known_token_is_believed_for_a_moment_without_asking_again() -> None:
+    book = Book()
+    gate = Gate(book)
+    members = [await gate.member("Bearer right") for _ in range(5)]
+    assert book.asked == 1
+    assert {member.space_id for member in members} == {3}
+
+
+async def test_an_unknown_token_is_never_remembered() -> None:
+    book = Book()
+    gate = Gate(book)
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await gate.member("Bearer wrong")
+    assert book.asked == 3

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from storage.database import Into, Rows
 from storage.errors import StorageUnavailable
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 _GROUP: Final = 128
 """Jobs in one transaction at most: a commit must not keep another process waiting for long."""
+
+_NOT_NOW: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+)
 
 
 @dataclass(slots=True)
@@ -124,7 +129,7 @@ class Writer:
 
     def _commit(self, group: list[_Task]) -> None:
         try:
-            self._begin()
+            self._driver.execute("BEGIN IMMEDIATE")
             for is_rows, tasks in groupby(group, lambda task: task.rows is not None):
                 if is_rows:
                     self._insert([*tasks])
@@ -137,13 +142,7 @@ class Writer:
             if self._driver.in_transaction:
                 self._driver.execute("ROLLBACK")
             for task in group:
-                task.error = error
-
-    def _begin(self) -> None:
-        try:
-            self._driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StorageUnavailable(f"The database does not take a write now: {error}.") from error
+                task.error = _meaning(error)
 
     def _attempt(self, task: _Task, job: Callable[[Connection], Any] | None) -> None:
         """Run a job for a task, in a savepoint."""
@@ -156,7 +155,7 @@ class Writer:
             if not self._driver.in_transaction:
                 # The disk is full or broken: SQLite has undone the whole transaction.
                 raise StorageUnavailable(f"The database gave up the transaction: {error}.") from error
-            task.error = error
+            task.error = _meaning(error)
             self._driver.execute("ROLLBACK TO job")
         self._driver.execute("RELEASE job")
 
@@ -182,6 +181,16 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     if driver is None:
         raise StorageUnavailable("The connection to the database is closed.")
     return driver
+
+
+def _meaning(error: BaseException) -> BaseException:
+    """What the caller should hear: a full disk, or a database that is held by others, is nobody's mistake."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(origin, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
+        unavailable = StorageUnavailable(f"The database does not take this now: {origin}.")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
 
 
 def _tell(group: list[_Task]) -> None:

@@ -171,3 +171,18 @@ async def test_a_transaction_that_the_database_gives_up_fails_all_who_took_part(
     assert {type(outcome) for outcome in await together} == {StorageUnavailable}
     assert await writer.run(put(3)) == 3
     assert stored(file) == [3]
+
+
+async def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(writer: Writer, file: Path) -> None:
+    def limit(pages: int) -> Callable[[Connection], None]:
+        return lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").close()
+
+    await writer.run(limit(8))
+    with pytest.raises(StorageUnavailable, match="full"):
+        await writer.run(put(1, "x" * 100_000))
+    with pytest.raises(StorageUnavailable, match="full"):
+        await writer.insert({INTO: [(2, "x" * 100_000)]})
+    assert await writer.run(put(3)) == 3
+    await writer.run(limit(1_000))
+    await writer.insert({INTO: [(4, "x" * 100_000)]})
+    assert stored(file) == [3, 4]

@@ -12,7 +12,6 @@ import structlog
 
 from api.access import Member
 from api.errors import NotServed
-from api.event_stream import closing
 from api.parts import ApiParts
 from api.runs.schemas import StartRun
 from api.runs.values import Showing
@@ -20,7 +19,7 @@ from api.runs.views import run_view, walked_view
 from api.workflows.catalogue import Catalogue, Compiled
 from engine.conversion import start_input
 from engine.errors import Conflict, FlowError, InvalidInput, NotFound
-from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
+from engine.events import EventType, RunEvent, StoredEvent
 from engine.limits import Limits
 from engine.runtime import RunContext
 from engine.values import Json
@@ -177,15 +176,9 @@ class RunService:
 
     async def settled(self, member: Member, run_id: int, seconds: float) -> dict[str, Any]:
         """The run once it has ended or waits for a person, or after so many seconds as it is then."""
-        runs = self._stores.runs(member.org_id, member.space_id)
         try:
-            async with asyncio.timeout(seconds), closing(self.events(run_id)) as events:
-                async for stored in events:
-                    kind = stored.event.type
-                    if kind in RUN_ENDS:
-                        break
-                    if kind is EventType.WAIT_OPENED and (await runs.get(run_id)).state == "waiting":
-                        break
+            async with asyncio.timeout(seconds):
+                await self._stores.events.settle(str(run_id))
         except TimeoutError:
             # It goes on without us.
             pass

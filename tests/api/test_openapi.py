@@ -1,0 +1,76 @@
+"""The description of the API is complete: every route, every error, every permission."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from api.access import api_routes
+from tests.api.serving import Serving
+
+JSON = "application/json"
+
+
+async def described(serving: Serving) -> dict[str, Any]:
+    answer = await serving.get("/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+async def test_every_route_is_described(serving: Serving) -> None:
+    document = await described(serving)
+    found = {path.removeprefix("/api/v1") for path in document["paths"]}
+    served = {route.path for route in api_routes(serving.app.routes) if route.include_in_schema}
+    assert found == served
+    assert all(operation["description"] for _, _, operation in operations(document))
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len({*names})
+
+
+async def test_every_route_but_the_health_asks_for_the_token(serving: Serving) -> None:
+    for method, path, operation in operations(await described(serving)):
+        assert ("security" in operation) == ("/health/" not in path), (method, path)
+
+
+async def test_every_error_has_the_body_of_a_problem(serving: Serving) -> None:
+    for method, path, operation in operations(await described(serving)):
+        if "/health/" in path:
+            continue
+        errors = {status: answer for status, answer in operation["responses"].items() if status.startswith(("4", "5"))}
+        assert {"401", "403"} <= errors.keys(), (method, path)
+        for status, answer in errors.items():
+            assert [*answer["content"]] == ["application/problem+json"], (method, path, status)
+        if "{workflow}" in path or "{run_id}" in path:
+            assert "404" in errors, (method, path)
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= errors.keys(), (method, path)
+
+
+async def test_every_reference_leads_somewhere(serving: Serving) -> None:
+    document = await described(serving)
+    text = (await serving.get("/openapi.json")).text
+    referred = {*re.findall(r'"#/components/schemas/([^"]+)"', text)}
+    assert referred <= document["components"]["schemas"].keys()
+    assert "Problem" in referred
+    assert "HTTPValidationError" not in text
+
+
+async def test_what_a_run_looks_like_is_described_as_it_is(serving: Serving) -> None:
+    from api.runs.schemas import EventPage, NodePage, RunOut, RunPage
+    from tests.api.drawings import greeting
+
+    workflow = await serving.published(greeting())
+    run = await serving.run(workflow, {"name": "Ada"})
+    assert RunOut.model_validate(run).model_dump(mode="json", by_alias=True) == run
+    for path, model in (
+        ("/runs", RunPage),
+        (f"/runs/{run['id']}/nodes", NodePage),
+        (f"/runs/{run['id']}/events", EventPage),
+    ):
+        shown = (await serving.get(path)).json()
+        assert model.model_validate(shown).model_dump(mode="json", by_alias=True) == shown

@@ -40,6 +40,10 @@ class EventLog(Protocol):
     def follow(self, run_id: str, *, after: int = 0) -> AsyncIterator[StoredEvent]:
         """Events after the offset, then new ones as they come; ends after the event that ends the run."""
 
+    async def settle(self, run_id: str, *, waits: bool = True) -> None:
+        """Return once the run has ended, or (with `waits`) waits for a person; costs less than following it there."""
+        ...
+
 
 class Plans(Protocol):
     """Compiled plans by their hash. `read` is synchronous and quick: a workflow calls it, outside of any event loop."""

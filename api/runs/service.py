@@ -174,11 +174,11 @@ class RunService:
         view["inputs"] = await showing.whole(view["inputs"])
         return view
 
-    async def settled(self, member: Member, run_id: int, seconds: float) -> dict[str, Any]:
-        """The run once it has ended or waits for a person, or after so many seconds as it is then."""
+    async def settled(self, member: Member, run_id: int, seconds: float, *, waits: bool = True) -> dict[str, Any]:
+        """The run once it has ended or (with `waits`) waits for a person, or after so many seconds as it is then."""
         try:
             async with asyncio.timeout(seconds):
-                await self._stores.events.settle(str(run_id))
+                await self._stores.events.settle(str(run_id), waits=waits)
         except TimeoutError:
             # It goes on without us.
             pass
@@ -239,7 +239,7 @@ class RunService:
         run = await self._stores.runs(member.org_id, member.space_id).get(run_id)
         if run.finished is None:
             await self._stop(run, reason)
-            return await self.settled(member, run_id, _CANCEL_SECONDS)
+            return await self.settled(member, run_id, _CANCEL_SECONDS, waits=False)
         return await self.get(member, run_id)
 
     async def _stop(self, run: Run, reason: str) -> None:

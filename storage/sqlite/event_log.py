@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from engine.errors import NotFound
-from engine.events import RUN_ENDS, RunEvent, StoredEvent
+from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
 from storage.ids import parse_id, read_id
 from storage.projection import is_record
 from storage.records import INTO_EVENTS, event_body, event_key, stored_event
@@ -22,6 +22,7 @@ from storage.sqlite.watch import Watch
 from storage.sqlite.writer import Writer, driver_of
 
 _PAGE: Final = 500
+_SETTLING: Final = RUN_ENDS | {EventType.WAIT_OPENED}
 
 Written = tuple[str, str, RunEvent]
 """Key, body, and what they were made from."""
@@ -41,7 +42,7 @@ class SqliteEventLog:
         written = [(event_key(event), event_body(event), event) for event in events]
         stored = await self._writer.run(partial(_append, number, written))
         if stored:
-            self._watch.wake(number)
+            self._watch.tell(number, stored)
         return stored
 
     async def read(self, run_id: str, *, after: int = 0, limit: int = 1_000) -> list[StoredEvent]:
@@ -68,6 +69,17 @@ class SqliteEventLog:
                         # Asked for what comes after the end.
                         return
                     await listener.wait()
+
+    async def settle(self, run_id: str, *, waits: bool = True) -> None:
+        """See the port. Raises `NotFound` when there is no such run."""
+        number = parse_id(run_id, "run")
+        with self._watch.listen(number, _SETTLING if waits else RUN_ENDS) as listener:
+            while True:
+                listener.attend()
+                ended, waiting, listener.seen = await self._reader.run(partial(_standing, number))
+                if ended or (waits and waiting):
+                    return
+                await listener.wait()
 
 
 def _append(run_id: int, written: Sequence[Written], connection: Connection) -> list[StoredEvent]:
@@ -120,3 +132,16 @@ def _read_on(run_id: int, after: int, connection: Connection) -> tuple[bool, lis
     """Whether the run has ended, and what there is to read. In this order: the end may come in between."""
     ended = _has_ended(driver_of(connection), run_id)
     return ended, _read(run_id, after, _PAGE, connection)
+
+
+def _standing(run_id: int, connection: Connection) -> tuple[bool, bool, int]:
+    """Whether the run has ended, whether it waits, and the offset at which that was looked up."""
+    newest = "SELECT COALESCE(MAX(seq), 0) FROM run_event WHERE run_id = id"
+    row = (
+        driver_of(connection)
+        .execute(f"SELECT finished IS NOT NULL, state = 'waiting', ({newest}) FROM run WHERE id = ?", (run_id,))  # noqa: S608
+        .fetchone()
+    )
+    if row is None:
+        raise NotFound("There is no such run.", run_id=str(run_id))
+    return bool(row[0]), bool(row[1]), row[2]

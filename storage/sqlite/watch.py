@@ -6,11 +6,12 @@ import asyncio
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from engine.events import EventType, StoredEvent
 from storage.errors import StorageUnavailable
 from storage.sqlite.connections import connect_raw
 
@@ -22,10 +23,11 @@ _NEWEST: Final = """
 
 
 class Listener:
-    """Somebody who waits for events of a run behind `seen`."""
+    """Somebody who waits for events of a run behind `seen`; with `kinds`, only for those."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, kinds: frozenset[EventType] | None = None) -> None:
         self.seen = 0
+        self._kinds = kinds
         self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
@@ -40,6 +42,14 @@ class Listener:
     def attend(self) -> None:
         """Say that one looks now: what comes from here on will be told."""
         self._news.clear()
+
+    def tell(self, stored: Sequence[StoredEvent]) -> None:
+        """Say what is new; from any thread. What follows on what was seen and is none of one's business is seen now."""
+        if self._kinds is not None and not any(entry.event.type in self._kinds for entry in stored):
+            if stored[0].seq == self.seen + 1:
+                self.seen = stored[-1].seq
+            return
+        self.wake()
 
     def wake(self) -> None:
         """Say that there may be something new; from any thread."""
@@ -63,9 +73,9 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def listen(self, run_id: int) -> Iterator[Listener]:
-        """Be told about a run's events from now on."""
-        listener = Listener(self)
+    def listen(self, run_id: int, kinds: frozenset[EventType] | None = None) -> Iterator[Listener]:
+        """Be told about a run's events from now on, or about those of some kinds."""
+        listener = Listener(self, kinds)
         with self._lock:
             self._listeners[run_id].append(listener)
             # Another process may have written since the thread last looked, before it was asked to look for this run.
@@ -84,12 +94,12 @@ class Watch:
                 if not self._listeners:
                     self._followed.clear()
 
-    def wake(self, run_id: int) -> None:
+    def tell(self, run_id: int, stored: Sequence[StoredEvent]) -> None:
         """Tell that this process has written events of a run; from any thread."""
         with self._lock:
             listeners = [*self._listeners.get(run_id, ())]
         for listener in listeners:
-            listener.wake()
+            listener.tell(stored)
 
     def is_closed(self) -> bool:
         """Whether there is nothing more to hear."""

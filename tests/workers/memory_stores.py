@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from engine.errors import NotFound
-from engine.events import RUN_ENDS, RunEvent, StoredEvent
+from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
 from engine.values import Json
 from storage.ports import VariableScope
 
@@ -68,7 +68,12 @@ class MemoryLog:
                 if stored.event.type in RUN_ENDS:
                     return
             async with self._changed:
-                await self._changed.wait_for(lambda: len(self.events.get(run_id, [])) > after)
+                await self._changed.wait_for(lambda known=after: len(self.events.get(run_id, [])) > known)
+
+    async def settle(self, run_id: str, *, waits: bool = True) -> None:
+        async for stored in self.follow(run_id):
+            if waits and stored.event.type is EventType.WAIT_OPENED:
+                return
 
 
 class MemoryPlans:

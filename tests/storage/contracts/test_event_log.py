@@ -157,3 +157,30 @@ async def test_a_follower_may_leave(log: EventLog, new_run_id: NewRunId) -> None
         await waiting
     await log.append(run_id, [END])
     assert len(await collect(log, run_id)) == 2
+
+
+async def test_a_run_settles_when_it_ends(log: EventLog, new_run_id: NewRunId) -> None:
+    run_id = await new_run_id()
+    settled = asyncio.create_task(log.settle(run_id))
+    for name in "abc":
+        await log.append(run_id, [step(name)])
+    assert not settled.done()
+    await log.append(run_id, [END])
+    await asyncio.wait_for(settled, 5)
+    await asyncio.wait_for(log.settle(run_id), 5)
+
+
+async def test_a_run_settles_when_it_waits_unless_only_its_end_is_wanted(log: EventLog, new_run_id: NewRunId) -> None:
+    run_id = await new_run_id()
+    settled, ended = asyncio.create_task(log.settle(run_id)), asyncio.create_task(log.settle(run_id, waits=False))
+    opened = event(T.WAIT_OPENED, "ask", wait_id="ask", kind="question", title="", prompt="?", options=[], executor="")
+    await log.append(run_id, [opened])
+    await asyncio.wait_for(settled, 5)
+    assert not ended.done()
+    await log.append(run_id, [END])
+    await asyncio.wait_for(ended, 5)
+
+
+async def test_a_run_that_is_not_there_does_not_settle(log: EventLog) -> None:
+    with pytest.raises(NotFound):
+        await log.settle("1")

@@ -68,7 +68,8 @@ class MemoryLog:
                 if stored.event.type in RUN_ENDS:
                     return
             async with self._changed:
-                await self._changed.wait_for(lambda known=after: len(self.events.get(run_id, [])) > known)
+                while len(self.events.get(run_id, [])) <= after:
+                    await self._changed.wait()
 
     async def settle(self, run_id: str, *, waits: bool = True) -> None:
         async for stored in self.follow(run_id):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from cli.canvas_files import family
+from cli.canvas_files import CanvasFile, family
+from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder
-from cli.http_client import ApiClient
-from cli.saving import publish, save_draft
-from engine.errors import FlowError
+from cli.http_client import ApiClient, ApiRefused
+from cli.saving import create, publish
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-_HERE: Final = Path(__file__).resolve().parent
-_PLACES: Final = (_HERE.parent / "examples", _HERE / "example_canvases")
+_PLACES: Final = (Path(__file__).resolve().parents[1] / "examples", Path(sys.prefix) / "share/mainspring/examples")
 """In a clone, and in an installed package."""
 
 
@@ -34,17 +38,35 @@ async def seed(client: ApiClient, folder: DataFolder) -> int:
     if place is None or folder.has_examples():
         return 0
     made = 0
-    done: set[Path] = set()
-    for path in sorted(place.glob("*.json")):
-        for file in family(path):
-            if file.path in done:
-                continue
-            done.add(file.path)
-            try:
-                # A workflow that is there already belongs to somebody: it is not touched.
-                if (await save_draft(client, file, keep=True)).fresh:
-                    made += await publish(client, file)
-            except FlowError as refused:
-                _log.warning("an example is not published", file=file.path.name, reason=refused.message)
+    # Each after those it calls, and once.
+    files = {file.path: file for path in sorted(place.glob("*.json")) for file in family(path)}
+    with _in_silence():
+        for file in files.values():
+            made += await _publish(client, file)
     folder.note_examples()
     return made
+
+
+async def _publish(client: ApiClient, file: CanvasFile) -> bool:
+    try:
+        await create(client, file)
+        return await publish(client, file, again=True)
+    except ApiRefused as refused:
+        # A workflow of that key is there already and belongs to somebody: it is not touched.
+        if refused.facts.get("status") != HTTPStatus.CONFLICT:
+            _log.warning("an example is not published", file=file.path.name, reason=refused.message)
+    except CommandFailed as failed:
+        _log.warning("an example is not published", file=file.path.name, reason=failed.message)
+    return False
+
+
+@contextmanager
+def _in_silence() -> Generator[None]:
+    """What we ask of our own API at the first start is nobody's request, so the log need not tell it."""
+    requests = logging.getLogger("api.request_log")
+    level = requests.level
+    requests.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        requests.setLevel(level)

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from cli.complaint import CommandFailed
 
@@ -19,28 +19,39 @@ _DRAIN_SECONDS: Final = 5
 class HttpServer:
     """Serves an application on a socket until it is stopped."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+    def __init__(self, app: Starlette, listening: socket.socket) -> None:
         self._app = app
         self._listening = listening
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=_DRAIN_SECONDS, ws="none"
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            log_level="warning",
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            ws="none",
         )
         self._server = _Quiet(config)
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> asyncio.Task[None]:
-        """Return when requests are taken; the task ends with the server, and raises what ends it before its time."""
+    async def start(self) -> None:
+        """Return when requests are taken."""
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._listening]), name="http")
         while not self._server.started:
             if self._serving.done():
                 await self._serving
                 raise CommandFailed("The HTTP server ended before it had begun.")
             await asyncio.sleep(0.005)
-        return self._serving
+
+    async def wait(self) -> None:
+        """Return when the server has ended; raises what ended it before its time."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
 
     async def stop(self) -> None:
         """Take nothing new, end the streams, let the requests under way be answered."""
-        self._app.state.streams.stop()
+        if (streams := getattr(self._app.state, "streams", None)) is not None:
+            streams.stop()
         self._server.should_exit = True
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)

@@ -68,6 +68,7 @@ class Lines:
         self.view = RunView()
         self._speaking = ""
         self._told: dict[str, str] = {}
+        self._held: list[str] = []
 
     def take(self, event: Event) -> None:
         row = self.view.take(event)
@@ -97,16 +98,16 @@ class Lines:
         self._hush()
 
     def _ended(self, row: Row, path: str) -> None:
+        latest = row.latest
         # Of a loop of ten thousand turns nobody reads ten thousand lines.
-        if row.done > _TOLD_TURNS and row.state == "succeeded" and "[" in path:
+        if row.done > _TOLD_TURNS and latest.state == "succeeded" and "[" in path:
+            if row.done == _TOLD_TURNS + 1:
+                self._line(f"  … further turns of {row.title} are counted, not shown")
             return
-        state = row.state if row.state != "running" else "succeeded"
-        mark = click.style(MARKS[state], fg=_COLOURS.get(state))
-        words = [f"  {mark} {_name(row, path)}"]
-        if row.node_type:
-            words.append(click.style(row.node_type, dim=True))
-        words += _facts(row)
-        self._line("  ".join(words))
+        mark = click.style(MARKS[latest.state], fg=_COLOURS.get(latest.state))
+        words = [f"  {mark} {_name(row, path)}", click.style(row.node_type, dim=True)]
+        words += _facts(latest.took_ms, latest.tokens, row)
+        self._line("  ".join(word for word in words if word))
 
     def _say(self, path: str, text: str) -> None:
         if not text:
@@ -122,10 +123,15 @@ class Lines:
         if self._speaking:
             click.echo(err=True)
             self._speaking = ""
+        for line in self._held:
+            click.echo(line, err=True)
+        self._held.clear()
 
     def _line(self, text: str) -> None:
-        self._hush()
-        click.echo(text, err=True)
+        self._held.append(text)
+        # What happens while a text is being said is told after it.
+        if not self._speaking:
+            self._hush()
 
 
 class Table:
@@ -139,7 +145,7 @@ class Table:
         self.view = RunView()
         self._spinner = Spinner("dots")
         self._texts: dict[str, str] = {}
-        self._console: Console = Console(stderr=True)
+        self._console: Console = Console(stderr=True, markup=False, highlight=False, emoji=False)
         self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=12, transient=False)
         self._moving = False
 
@@ -154,7 +160,7 @@ class Table:
                 self._texts[path] = event["data"].get("text") or ""
             case "message.completed":
                 self._texts.pop(path, None)
-                self._console.print(f"[bold]»[/] {_escaped(str(event['data']['text']))}")
+                self._console.print(f"» {event['data']['text']}")
 
     def pause(self) -> None:
         if self._moving:
@@ -182,7 +188,12 @@ class Table:
             busy = row.state == "running"
             mark = self._spinner if busy else Text(MARKS[row.state], style=_COLOURS.get(row.state, ""))
             title = Text("  " * row.depth + row.title, overflow="ellipsis", no_wrap=True)
-            grid.add_row(mark, title, Text(row.node_type, style="dim"), Text("  ".join(_facts(row)), overflow="fold"))
+            grid.add_row(
+                mark,
+                title,
+                Text(row.node_type, style="dim"),
+                Text("  ".join(_turns(row) + _facts(row.took_ms, row.tokens, row)), overflow="fold"),
+            )
         texts = [Padding(Text(text[-2_000:]), (0, 0, 0, 2)) for text in [*self._texts.values()]]
         return Group(grid, *texts)
 
@@ -199,22 +210,18 @@ def _name(row: Row, path: str) -> str:
     return f"{'  ' * row.depth}{row.title}{turn and f' {turn}'}"
 
 
-def _facts(row: Row) -> list[str]:
+def _turns(row: Row) -> list[str]:
+    return [f"×{row.done}"] if row.done > 1 else []
+
+
+def _facts(took_ms: int, tokens: int, row: Row) -> list[str]:
     facts = []
-    if row.took_ms:
-        facts.append(seconds(row.took_ms))
-    if row.done > 1:
-        facts.append(f"×{row.done}")
-    if row.tokens:
-        facts.append(f"{row.tokens} tokens")
+    if took_ms:
+        facts.append(seconds(took_ms))
+    if tokens:
+        facts.append(f"{tokens} tokens")
     if row.handled:
         facts.append(f"went on with its {row.handled}")
     if row.note:
         facts.append(row.note if len(row.note) <= _LONGEST_NOTE else f"{row.note[:_LONGEST_NOTE]}…")
     return facts
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

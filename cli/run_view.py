@@ -18,15 +18,24 @@ _ENDS: Final[Mapping[str, State]] = {
 }
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How one turn of a node ended, and what it took."""
+
+    state: State
+    took_ms: int = 0
+    tokens: int = 0
+
+
 @dataclass
 class Row:
-    """One node. Its turns in loops and batches are counted, and the row shows the latest."""
+    """One node. Its turns in loops and batches are added up; `latest` is how the last one ended."""
 
     place: str
     title: str
     node_type: str
     state: State = "running"
-    began: int = 0
+    latest: Ending = Ending("running")
     took_ms: int = 0
     done: int = 0
     tokens: int = 0
@@ -76,7 +85,7 @@ class RunView:
         row = self._row(path, data)
         match kind:
             case "step.started":
-                row.state, row.began = "running", event["at"]
+                row.state = "running"
                 row.open.add(path)
                 self._starts[path] = event["at"]
             case "wait.opened":
@@ -95,8 +104,9 @@ class RunView:
         data, path = event["data"], event["path"]
         row.open.discard(path)
         self.waits.pop(path, None)
-        row.state = "running" if row.open else _ENDS.get(kind, "succeeded")
-        row.took_ms += max(0, event["at"] - self._starts.pop(path, event["at"]))
+        row.state = "running" if row.open else _ENDS[kind]
+        took = max(0, event["at"] - self._starts.pop(path, event["at"]))
+        row.took_ms += took
         row.note = _message(data.get("error")) if kind == "step.failed" else ""
         row.handled = str(data.get("handled") or "")
         if kind != "step.skipped":
@@ -105,15 +115,21 @@ class RunView:
         tokens = int(usage.get("total_tokens", 0)) if isinstance(usage, Mapping) else 0
         row.tokens += tokens
         self.tokens += tokens
+        row.latest = Ending(_ENDS[kind], took, tokens)
 
     def _row(self, path: str, data: Mapping[str, Any]) -> Row:
-        place = _NUMBERS.sub("", path)
+        place = place_of(path)
         row = self.rows.get(place)
         if row is None:
             row = self.rows[place] = Row(place, place.rpartition("/")[2], "")
         row.title = str(data.get("title") or row.title)
         row.node_type = str(data.get("node_type") or row.node_type)
         return row
+
+
+def place_of(path: str) -> str:
+    """A path without the numbers of turns and attempts: the node, whichever turn it is."""
+    return _NUMBERS.sub("", path)
 
 
 def _lies_in(path: str, around: str) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 from urllib.parse import quote
 
 from cli.canvas_files import CanvasFile
@@ -12,16 +11,8 @@ from cli.complaint import CommandFailed
 from cli.http_client import ApiClient, ApiRefused
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What has become of a file: the key of the workflow, and whether that is new."""
-
-    key: str
-    fresh: bool = False
-
-
-async def save_family(client: ApiClient, files: Sequence[CanvasFile]) -> Saved:
-    """Save the last file as a draft, and those before it, which it calls, as published versions."""
+async def save_family(client: ApiClient, files: Sequence[CanvasFile]) -> str:
+    """Save the last file as a draft, and those before it, which it calls, as published versions; gives its key."""
     *called, last = files
     changed: set[str] = set()
     for file in called:
@@ -30,26 +21,32 @@ async def save_family(client: ApiClient, files: Sequence[CanvasFile]) -> Saved:
                 f"{file.path.name} is called by its name, but the key of a workflow is made of lower-case letters,"
                 f" digits and hyphens: call it {file.key}.json."
             )
-        saved = await save_draft(client, file)
+        await save_draft(client, file)
+        # A version calls the very version that was there when it was published, so a change below makes new ones above.
         if await publish(client, file, again=bool(changed.intersection(file.calls()))):
-            changed.add(saved.key)
-    return await save_draft(client, last)
+            changed.add(file.key)
+    await save_draft(client, last)
+    return last.key
 
 
-async def save_draft(client: ApiClient, file: CanvasFile, *, keep: bool = False) -> Saved:
-    """Make the workflow, or bring its draft up to what is in the file; with `keep` one that is there is left alone."""
+async def save_draft(client: ApiClient, file: CanvasFile) -> None:
+    """Make the workflow, or bring its draft up to what is in the file."""
     where = _path(file)
     try:
         draft = await client.get(f"{where}/draft")
     except ApiRefused as refused:
-        if refused.facts.get("status") != 404:
+        if refused.facts.get("status") != HTTPStatus.NOT_FOUND:
             raise
-        await client.post("/workflows", _new(file))
-        return Saved(file.key, fresh=True)
-    if keep or draft["canvas"] == file.document:
-        return Saved(file.key)
-    await client.put(f"{where}/draft", {"canvas": file.document, "revision": draft["revision"]})
-    return Saved(file.key)
+        await create(client, file)
+        return
+    if draft["canvas"] != file.document:
+        await client.put(f"{where}/draft", {"canvas": file.document, "revision": draft["revision"]})
+
+
+async def create(client: ApiClient, file: CanvasFile) -> None:
+    """Make the workflow. Raises `ApiRefused` when there is one of that key."""
+    new = {"name": file.title, "key": file.key, "description": file.description, "canvas": file.document}
+    await client.post("/workflows", new)
 
 
 async def publish(client: ApiClient, file: CanvasFile, *, again: bool = False) -> bool:
@@ -59,7 +56,7 @@ async def publish(client: ApiClient, file: CanvasFile, *, again: bool = False) -
         try:
             latest = await client.get(f"{where}/versions/latest")
         except ApiRefused as refused:
-            if refused.facts.get("status") != 404:
+            if refused.facts.get("status") != HTTPStatus.NOT_FOUND:
                 raise
         else:
             if latest["canvas"] == file.document:
@@ -69,10 +66,6 @@ async def publish(client: ApiClient, file: CanvasFile, *, again: bool = False) -
     except ApiRefused as refused:
         raise CommandFailed(f"{file.path.name} cannot be published. {refused.message}") from refused
     return True
-
-
-def _new(file: CanvasFile) -> dict[str, Any]:
-    return {"name": file.title, "key": file.key, "description": file.description, "canvas": file.document}
 
 
 def _path(file: CanvasFile) -> str:

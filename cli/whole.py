@@ -136,7 +136,8 @@ class Whole:
 
         server = HttpServer(api_on(ground, linked), listening)
         self._stack.push_async_callback(server.stop)
-        self._running.append(await server.start())
+        await server.start()
+        self._running.append(asyncio.create_task(server.wait(), name="http"))
         where = ApiAddress(url_of(listening), os.getpid())
         self.url = where.url
         if self._services.temporal:

@@ -77,9 +77,9 @@ async def _run(client: ApiClient, settings: Settings, order: Order) -> int:
     from cli.saving import save_family
     from cli.watching import watch
 
-    saved = await save_family(client, order.files)
+    key = await save_family(client, order.files)
     body = {"inputs": order.inputs, "version": "draft", "mode": "async"}
-    run = await client.post(f"/workflows/{saved.key}/runs", body)
+    run = await client.post(f"/workflows/{key}/runs", body)
     if not order.as_json:
         click.echo(f"{click.style(order.files[-1].title, bold=True)}  run {run['id']}", err=True)
     return await watch(client, settings, run["id"], answers=order.answers, as_json=order.as_json, timeout=order.timeout)

@@ -124,7 +124,9 @@ async def test_the_report_answers_with_what_both_branches_wrote() -> None:
     run = MemoryRun()
     result = await run.go(example("morning-report"), {"name": "Ada", "city": "London"})
     assert result.answer is not None
-    assert result.answer.count(MARK) == 2
+    assert result.answer.startswith(MARK)
+    assert "a morning in London" in result.answer
+    assert "a day in London" in result.answer
     assert result.answer.endswith("Have a good day, Ada!")
     assert run.messages[:2] == ["早上好，Ada！ Your report is being written.", "Coffee is ready."]
 

@@ -80,7 +80,7 @@ async def test_nothing_but_the_health_is_open_without_a_token(serving: Serving) 
 )
 async def test_what_is_no_token_opens_nothing(serving: Serving, header: str) -> None:
     async with client_of(serving.app, None) as nobody:
-        answer = await nobody.get("/api/v1/workflows", headers={"authorization": header.encode("latin-1")})
+        answer = await nobody.get("/api/v1/workflows", headers={b"authorization": header.encode("latin-1")})
     assert answer.status_code == 401
 
 

@@ -193,7 +193,7 @@ async def test_a_parameter_that_does_not_fit_is_a_problem(serving: Serving, quer
 async def test_an_offset_that_is_none_is_a_problem(serving: Serving, offset: str) -> None:
     workflow = await serving.published(greeting())
     run = await serving.run(workflow, {"name": "A"})
-    headers = {"last-event-id": offset.encode()}
+    headers = {b"last-event-id": offset.encode()}
     answer = await serving.client.get(f"/api/v1/runs/{run['id']}/events/stream", headers=headers)
     check_problem(answer, 422, "invalid_input")
 

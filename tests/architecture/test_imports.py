@@ -16,7 +16,11 @@ IMPURE = {
 ENGINE_LIBRARIES = (sys.stdlib_module_names - IMPURE) | {"pydantic", "pydantic_core"}
 
 # Of a package that another may import, only this.
-DOORS = {("nodes", "storage"): "storage.ports", ("api", "workers"): "workers.client"}
+DOORS = {
+    ("nodes", "storage"): ("storage.ports",),
+    # What starts and answers durable runs, and what walks a run of inline steps where it is asked for.
+    ("api", "workers"): ("workers.client", "workers.in_process"),
+}
 
 # Libraries that reach out or hold a client of their own, and the one folder that may use each.
 HOMES = {
@@ -45,11 +49,11 @@ def outside_the_engine(source: Source) -> Iterator[str]:
 
 
 def around_a_door(source: Source) -> Iterator[str]:
-    for (importer, package), door in DOORS.items():
+    for (importer, package), doors in DOORS.items():
         if is_within(source.module, importer):
             for line, name in source.imports():
-                if is_within(name, package) and not is_within(name, door):
-                    yield f"{source.path}:{line} imports {name}, not {door}"
+                if is_within(name, package) and not is_within(name, *doors):
+                    yield f"{source.path}:{line} imports {name}, not {' or '.join(doors)}"
 
 
 def away_from_home(source: Source) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""The way of events into the log: told from any thread at any time, stored in batches, in order, and never lost by a storage error."""
+"""The way of events into the log: told from any thread, stored in batches and in order, not lost by a storage error."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from engine.errors import FlowError
-from engine.events import RunEvent
+from engine.events import EventType, RunEvent
 from engine.values import BlobRef
 from storage.ports import EventLog
 
@@ -21,12 +22,15 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _BATCH: Final = 1_000
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
+# Most events come in handfuls: a transaction for each handful costs less than one for each event.
+_GATHER: Final = 0.02
+_URGENT: Final = (EventType.STEP_DELTA, EventType.MESSAGE_DELTA, EventType.WAIT_OPENED)
 # Less than the two seconds after which Temporal takes a workflow thread for dead.
 _PATIENCE: Final = 1.0
 
 
 class WriterOverloaded(Exception):
-    """The log takes events more slowly than they come. Not an error of the run: Temporal tries its task again, later."""
+    """The log takes events more slowly than they come. No error of the run: Temporal tries its task again, later."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class _Line:
     told: int = 0
     stored: int = 0
     draining: bool = False
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
     flushes: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list[tuple[int, "asyncio.Future[None]"]])
 
 
@@ -77,6 +82,8 @@ class EventWriter:
             start, line.draining = not line.draining, True
         if start:
             self._loop.call_soon_threadsafe(self._start, run_id)
+        if event.type in _URGENT:
+            self._loop.call_soon_threadsafe(line.hurry.set)
 
     async def room(self) -> None:
         """Wait until there is room for more: what tells from the loop asks first."""
@@ -90,10 +97,13 @@ class EventWriter:
                 return
             done: asyncio.Future[None] = self._loop.create_future()
             line.flushes.append((line.told, done))
+            line.hurry.set()
         await done
 
     async def close(self, patience: float = 5.0) -> None:
         """Store what is left; what the log will not take within `patience` is told again by Temporal's replay."""
+        for line in self._lines.values():
+            line.hurry.set()
         if self._drains:
             await asyncio.wait(list(self._drains), timeout=patience)
         self._closed = True
@@ -129,8 +139,10 @@ class EventWriter:
         """Store the run's events until none is left; then forget the run."""
         line = self._lines[run_id]
         while True:
+            await _hurried(line)
             with self._change:
                 batch = [line.waiting.popleft() for _ in range(min(_BATCH, len(line.waiting)))]
+                line.hurry.clear()
                 if not batch:
                     line.draining = False
                     del self._lines[run_id]
@@ -156,7 +168,9 @@ class EventWriter:
             except FlowError as refused:
                 if not refused.retryable:
                     # The run was deleted while it went on: there is nothing left that its events could belong to.
-                    _log.warning("the event log refuses events", run_id=run_id, events=len(batch), reason=refused.message)
+                    _log.warning(
+                        "the event log refuses events", run_id=run_id, events=len(batch), reason=refused.message
+                    )
                     return
                 await self._rest(run_id, pause)
             except Exception:  # noqa: BLE001
@@ -169,6 +183,15 @@ class EventWriter:
     async def _rest(self, run_id: str, pause: float) -> None:
         _log.warning("the event log fails", run_id=run_id, next_try_in=pause, exc_info=True)
         await asyncio.sleep(pause)
+
+
+async def _hurried(line: _Line) -> None:
+    """Wait for what else there is to tell, unless somebody waits for this."""
+    if line.hurry.is_set() or line.flushes or not line.waiting:
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GATHER):
+            await line.hurry.wait()
 
 
 def _plain(event: RunEvent) -> RunEvent:

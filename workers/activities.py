@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from engine.errors import FlowError
 from engine.interpret import interpret_slice
@@ -33,8 +33,8 @@ from workers.workflows.messages import (
     write_slice_result,
 )
 
-# A cancellation reaches an activity in the answer to its heartbeat, so there should be one every half second. But each costs
-# the server some milliseconds: more than fifty activities take turns, so that all together send a hundred a second.
+# A cancellation reaches an activity in the answer to its heartbeat, so there should be one every half second. But each
+# costs the server a millisecond or two: where there are more than fifty activities, they send a hundred a second.
 _OFTEN: Final = 0.5
 _BEATS_PER_SECOND: Final = 100
 
@@ -131,7 +131,7 @@ class Activities:
         return SliceResult(results=results, executed=done.executed, usage=done.usage)
 
     @asynccontextmanager
-    async def _alive(self) -> AsyncIterator[None]:
+    async def _alive(self) -> AsyncGenerator[None]:
         """Heartbeats while the work goes on, and errors in Temporal's form when it fails."""
         timeout = activity.info().heartbeat_timeout
         beats = None if timeout is None else asyncio.create_task(self._beat(timeout))
@@ -144,7 +144,9 @@ class Activities:
         except asyncio.CancelledError:
             if activity.is_worker_shutdown():
                 # Nobody cancelled the run: only this process stops. Another one takes the activity over.
-                raise ApplicationError("The worker stops.", type="worker_stops") from None
+                raise ApplicationError(
+                    "The worker stops.", type="worker_stops", category=ApplicationErrorCategory.BENIGN
+                ) from None
             raise
         finally:
             self._running -= 1

@@ -21,7 +21,7 @@ _WHOLE: Final = "MAINSPRING_VALUE_BYTES"
 
 
 class BigValues:
-    """Loads references and makes them, for one organisation at a time: a key begins with its id, so no hash leads to another's."""
+    """Loads references and makes them. A key begins with the organisation's id: no hash leads to what is another's."""
 
     def __init__(self, blobs: Blobs, cache: ByteCache) -> None:
         self._blobs = blobs

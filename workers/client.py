@@ -38,11 +38,11 @@ __all__ = [
     "executor_id",
 ]
 
-# A dead worker is noticed after these seconds, and its workflow goes on elsewhere. Local activities are checkpointed as often.
+# A workflow goes on elsewhere this long after its worker died; local activities are checkpointed as often.
 _TASK_TIMEOUT: Final = timedelta(seconds=3)
 _RPC_TIMEOUT: Final = timedelta(seconds=10)
 _ANSWER_TIMEOUT: Final = timedelta(seconds=30)
-# A wait is told before its workflow task is accepted. Should that task be lost, the answer comes before the wait is open again.
+# A wait is told before its workflow task is accepted. Should that be lost, an answer may come before it is open again.
 _OPENING: Final = 10.0
 _PAUSE: Final = 0.1
 
@@ -127,9 +127,10 @@ class RunsClient:
         eager: bool = False,
         hand_over_events: int = 0,
     ) -> None:
-        """`eager`: a worker of this process shares the connection and may take a new run at once, without the server's detour.
+        """`eager`: a worker of this process shares the connection and may take a new run at once.
 
-        `hand_over_events` is how long a history may grow before the run goes on in a new one; 0 leaves it to the server.
+        `hand_over_events` is how long a history may grow before the run goes on in a new one; 0 leaves it to the
+        server.
         """
         self._client = connection.client
         self._values = connection.values
@@ -199,8 +200,8 @@ class RunsClient:
     async def answer(self, executor: str, wait_id: str, answer: Json, *, answer_id: str) -> None:
         """Answer a question, where its event says: `executor`. The same `answer_id` again changes nothing.
 
-        Raises `InvalidInput` when the answer does not fit, `Conflict` when there is another already or the run has ended, and
-        `NotFound` when nobody asks.
+        Raises `InvalidInput` when the answer does not fit, `Conflict` when there is another already or the run has
+        ended, and `NotFound` when nobody asks.
         """
         deadline = asyncio.get_running_loop().time() + self.opening_seconds
         while (refusal := await self._give(executor, wait_id, answer, answer_id)) is not None:
@@ -209,7 +210,7 @@ class RunsClient:
             await asyncio.sleep(_PAUSE)
 
     async def _give(self, executor: str, wait_id: str, answer: Json, answer_id: str) -> NotFound | None:
-        """Hand the answer over. A wait that is not open, but may be in a moment, is returned as what to say if it is not."""
+        """Hand the answer over. Returns what to say if the wait, not open now, is not in a moment either."""
         try:
             await self._client.get_workflow_handle(executor).execute_update(
                 ANSWER, args=[wait_id, answer], id=answer_id, rpc_timeout=_ANSWER_TIMEOUT

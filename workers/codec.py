@@ -1,4 +1,4 @@
-"""The net under Temporal's size limits: payloads too big for a history lie in the blob store, and their hash stands for them."""
+"""The net under Temporal's size limits: a payload too big for a history lies in the blob store, under its hash."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ZIP_FROM: Final = 4 * 1024
 
 
 class ClaimCheckCodec(PayloadCodec):
-    """Payloads over `largest` bytes go to the blob store as `payloads/<sha>`, those over 4 KB are compressed if that helps.
+    """Payloads over `largest` bytes go to the blob store as `payloads/<sha>`; from 4 KB on they are compressed.
 
     Encryption will be one more layer here.
     """

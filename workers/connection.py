@@ -29,7 +29,7 @@ _MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class TemporalOptions:
-    """Where Temporal is, and what crosses the wire: payloads over `largest_payload` bytes go to the blob store instead."""
+    """Where Temporal is, and what it is sent: payloads over `largest_payload` bytes go to the blob store instead."""
 
     address: str = "127.0.0.1:7233"
     namespace: str = "default"

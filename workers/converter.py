@@ -48,7 +48,7 @@ class JsonPayloadConverter(CompositePayloadConverter):
 
 
 def write_json(value: Any) -> bytes:
-    """UTF-8 JSON. A number that JSON does not know (NaN, infinity) is a ValueError, an object that is no JSON a TypeError."""
+    """UTF-8 JSON. A number JSON does not know (NaN, infinity) is a ValueError, what is no JSON a TypeError."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_to_wire)
     try:
         return text.encode()

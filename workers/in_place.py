@@ -1,10 +1,11 @@
-"""The runtime of a slice that is walked within one activity: steps run right here, and history knows the slice alone."""
+"""The runtime of a slice that is walked within one activity: its steps run right here, and history knows it alone."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 from engine.errors import EngineError
 from engine.evaluate import evaluate_step
@@ -29,7 +30,7 @@ from workers.node_runner import NodeRunner
 
 
 class InPlaceRuntime:
-    """`engine.runtime.Runtime` for inline steps and local nodes. A slice that holds anything else was not compiled as fused."""
+    """`engine.runtime.Runtime` for inline steps and local nodes: a slice with any others was not compiled as fused."""
 
     def __init__(
         self,
@@ -79,9 +80,7 @@ class InPlaceRuntime:
         raise EngineError("A sub-workflow with a history of its own cannot be walked within an activity.")
 
     async def slice(self, request: SliceRequest) -> SliceResult:
-        return await interpret_slice(
-            self._plans(request.context.plan_hash), request, self, limits=self._limits
-        )
+        return await interpret_slice(self._plans(request.context.plan_hash), request, self, limits=self._limits)
 
     async def breathe(self) -> None:
         await self._writer.room()
@@ -98,8 +97,6 @@ async def evaluate_request(
     org_id = request.context.org_id
     bound = await values.load(org_id, dict(request.bound))
     plan = plans(request.context.plan_hash)
-    done = await asyncio.to_thread(evaluate_step, plan, request.step, bound, limits)
-    output = await values.offload(
-        org_id, done["output"], inline=limits.inline_value_bytes, largest=limits.value_bytes
-    )
+    done: Any = await asyncio.to_thread(evaluate_step, plan, request.step, bound, limits)
+    output = await values.offload(org_id, done["output"], inline=limits.inline_value_bytes, largest=limits.value_bytes)
     return {**done, "output": output}

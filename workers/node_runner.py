@@ -1,4 +1,4 @@
-"""Runs one node: its inputs loaded, its context made, its time kept, its output made fit to travel, its errors given a name."""
+"""Runs one node: loads its inputs, keeps its time, makes its output fit to travel, and names its errors."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class NodeRunner:
             output = await self._within(request, inputs, context)
             if request.output_schema is not None:
                 # A value that leaves by reference cannot be converted any more, so all are, here.
-                fitting, complaints = convert(output, request.output_schema)
+                fitting, complaints = convert(output, dict(request.output_schema))
                 output = fitting if isinstance(fitting, dict) else output
                 context.warnings += complaints
             offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
@@ -115,8 +115,9 @@ class NodeRunner:
 
     async def _within(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
         limit = request.timeout_ms or request.call.timeout_ms
+        clock = asyncio.timeout(limit / 1000)
         try:
-            async with asyncio.timeout(limit / 1000) as clock:
+            async with clock:
                 return await self._do(request, inputs, context)
         except FlowError:
             raise
@@ -126,7 +127,9 @@ class NodeRunner:
                     "node_timeout", f"The node did not finish within {limit} ms.", timeout_ms=limit
                 ) from error
             # A node type may be anybody's code: what it did not foresee is its failure, told without its insides.
-            _log.exception("node crashed", node_type=request.node_type, path=request.path, run_id=request.context.run_id)
+            _log.exception(
+                "node crashed", node_type=request.node_type, path=request.path, run_id=request.context.run_id
+            )
             raise StepError("node_crashed", f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]) from error
 
     async def _do(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:

@@ -13,7 +13,7 @@ _KEPT: Final = 256
 
 
 class PlanCache:
-    """Called from workflow threads: a plan is content-addressed, so which thread reads it, and when, changes nothing."""
+    """Called from workflow threads: a plan is content-addressed, so who reads it, and when, changes nothing."""
 
     def __init__(self, plans: Plans) -> None:
         self._plans = plans

@@ -1,4 +1,4 @@
-"""Runs that their records call open, compared with Temporal: what ended without a word is told, what never began begins."""
+"""Runs that their records call open, compared with Temporal: what ended is told, what never began does."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class OpenRuns(Protocol):
 
     async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
         """Open runs that are older than this (UTC milliseconds), of every organisation."""
+        ...
 
 
 class Reconciler:
@@ -90,7 +91,10 @@ def _error(state: ExecutionState) -> dict[str, Json]:
         case "timed_out":
             return {"code": "run_timeout", "message": "The run took longer than a run may take."}
         case _:
-            return {"code": "run_lost", "message": "Temporal does not know this run any more; what it had done is told above."}
+            return {
+                "code": "run_lost",
+                "message": "Temporal does not know this run any more; what it had done is told above.",
+            }
 
 
 def _now() -> int:

@@ -18,8 +18,8 @@ _ENOUGH: Final = 1024
 class Pieces:
     """The streamed output of one attempt.
 
-    `delivery` counts how often Temporal handed this attempt out: more than once when the process that had it died. A second
-    delivery announces itself first, so that readers drop the pieces of the lost one.
+    `delivery` counts how often Temporal handed this attempt out: more than once when the process that had it died. A
+    second delivery announces itself first, so that readers drop the pieces of the lost one.
     """
 
     def __init__(self, request: CallRequest, delivery: int, writer: EventWriter) -> None:

@@ -54,8 +54,8 @@ class WorkerOptions:
 class RunsWorker:
     """Made by `build_worker`; runs within `async with`, or until `run` ends.
 
-    A process that ends after a worker should leave by `os._exit` once its logs are flushed: the interpreter's own end may abort
-    in Temporal's native threads, and then tells a wrong exit status.
+    A process that ends after a worker should leave by `os._exit` once its logs are flushed: the interpreter's own end
+    may abort in Temporal's native threads, and then tells a wrong exit status.
     """
 
     def __init__(self, worker: Worker, writer: EventWriter) -> None:
@@ -86,7 +86,7 @@ class RunsWorker:
             await self.writer.close()
 
 
-def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOptions = WorkerOptions()) -> RunsWorker:  # noqa: B008  (frozen)
+def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOptions = WorkerOptions()) -> RunsWorker:
     """Put a worker together, on the running event loop. It starts when it is entered or run."""
     writer = EventWriter(parts.events)
     plans = PlanCache(parts.plans)

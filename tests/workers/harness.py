@@ -8,13 +8,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution as Execution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from engine.canvas import Canvas
 from engine.compile import Callee
@@ -88,7 +89,8 @@ class World:
 
     def library(self) -> Library:
         activities = {
-            name: ActivityNode(type=LIBRARY[name], inputs=Anything, function=self.work) for name in ("work", "strict_work")
+            name: ActivityNode(type=LIBRARY[name], inputs=Anything, function=self.work)
+            for name in ("work", "strict_work")
         }
         return Library(types=LIBRARY, activities=activities)
 
@@ -116,7 +118,9 @@ class Bench:
             await self.plans.put(plan_hash(data), data)
         return digest
 
-    async def start(self, drawn: Canvas, inputs: Mapping[str, Json] | None = None, *callees: Callee, **data: Any) -> RunStart:
+    async def start(
+        self, drawn: Canvas, inputs: Mapping[str, Json] | None = None, *callees: Callee, **data: Any
+    ) -> RunStart:
         """Start a run of a canvas."""
         digest = await self.publish(drawn, *callees)
         start = RunStart(
@@ -145,9 +149,19 @@ class Bench:
             async for stored in self.log.follow(start.run_id):
                 last = stored.event
             assert last is not None
-            while (await self.client.describe(start.executor)).status == "running":
-                await asyncio.sleep(0.01)
+            await until(lambda: self._closed(start.executor))
             return last
+
+    async def _closed(self, executor: str) -> bool:
+        return (await self.client.describe(executor)).status != "running"
+
+    async def waits(self, start: RunStart) -> None:
+        """Returns when an operator sees that the run waits: the task that asked has then been accepted."""
+
+        async def seen() -> bool:
+            return bool((await self.attributes(start.executor))["AppState"] == "waiting")
+
+        await until(seen)
 
     async def told(self, start: RunStart, kind: EventType, path: str | None = None, *, seconds: float = 10) -> RunEvent:
         """The first event of a kind (and place), as soon as it is told."""
@@ -168,7 +182,11 @@ class Bench:
 
     async def summaries(self, executor: str) -> list[str]:
         """The summaries of its activities, as the Temporal UI shows them."""
-        scheduled = [event for event in await self.history(executor) if event.HasField("activity_task_scheduled_event_attributes")]
+        scheduled = [
+            event
+            for event in await self.history(executor)
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
         return [json.loads(event.user_metadata.summary.data) for event in scheduled]
 
     async def client_output(self, ended: RunEvent) -> Any:
@@ -177,13 +195,7 @@ class Bench:
 
     async def histories(self, executor: str) -> int:
         """How many histories the workflow has had."""
-        query = f'WorkflowId = "{executor}"'
-        async with asyncio.timeout(10):
-            while True:
-                found = [one async for one in self.connection.client.list_workflows(query)]
-                if found and all(one.status is not WorkflowExecutionStatus.RUNNING for one in found):
-                    return len(found)
-                await asyncio.sleep(0.05)
+        return len(await closed_histories(self.connection, f'WorkflowId = "{executor}"'))
 
     async def history_bytes(self, executor: str) -> int:
         return sum(event.ByteSize() for event in await self.history(executor))
@@ -191,10 +203,29 @@ class Bench:
     async def history(self, executor: str) -> list[Any]:
         """The events of a workflow's latest history."""
         request = GetWorkflowExecutionHistoryRequest(
-            namespace="default", execution=WorkflowExecution(workflow_id=executor), maximum_page_size=10_000
+            namespace="default", execution=Execution(workflow_id=executor), maximum_page_size=10_000
         )
         found = await self.connection.client.workflow_service.get_workflow_execution_history(request)
         return list(found.history.events)
+
+
+async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+    """Ask again and again, of what cannot tell by itself, until it holds."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110  (what is asked lies behind a server)
+            await asyncio.sleep(0.01)
+
+
+async def closed_histories(connection: Connection, query: str) -> list[WorkflowExecution]:
+    """What visibility finds, once it is all closed and seen to be."""
+    found: list[WorkflowExecution] = []
+
+    async def closed() -> bool:
+        found[:] = [one async for one in connection.client.list_workflows(query)]
+        return bool(found) and all(one.status is not WorkflowExecutionStatus.RUNNING for one in found)
+
+    await until(closed)
+    return found
 
 
 @asynccontextmanager
@@ -203,20 +234,28 @@ async def bench(
     *,
     limits: Limits = DEFAULT_LIMITS,
     hand_over_events: int = 0,
-    options: WorkerOptions = WorkerOptions(),
+    options: WorkerOptions | None = None,
     world: World | None = None,
+    longest_run: float = 3_600,
 ) -> AsyncIterator[Bench]:
     """A worker with a task queue of its own."""
     blobs, log, plans, variables = MemoryBlobs(), MemoryLog(), MemoryPlans(), MemoryVariables()
     there = world or World()
     connection = await connect(
-        TemporalOptions(address=server.address, task_queue=uuid4().hex, largest_payload=limits.inline_value_bytes), blobs
+        TemporalOptions(address=server.address, task_queue=uuid4().hex, largest_payload=limits.inline_value_bytes),
+        blobs,
     )
     await ensure_search_attributes(connection)
     models: Models = NoModels()
     parts = WorkerParts(
         events=log, plans=plans, variables=variables, http=NoHttp(), models=models, library=there.library()
     )
-    client = RunsClient(connection, limits=limits, eager=True, hand_over_events=hand_over_events)
-    async with build_worker(connection, parts, options) as worker:
+    client = RunsClient(
+        connection,
+        limits=limits,
+        longest_run=timedelta(seconds=longest_run),
+        eager=True,
+        hand_over_events=hand_over_events,
+    )
+    async with build_worker(connection, parts, options or WorkerOptions()) as worker:
         yield Bench(connection, client, there, blobs, log, plans, variables, worker)

@@ -79,7 +79,9 @@ async def test_a_run_that_is_delayed_stops(here: Bench) -> None:
 
 async def test_a_sub_workflow_is_stopped_with_its_parent(here: Bench) -> None:
     here.world.handlers["a"] = sleeper = Sleeper()
-    drawn = canvas(start(), node("sub", "subworkflow", {}, settings={"workflow": "inner"}), end({}), lines="start>sub>end")
+    drawn = canvas(
+        start(), node("sub", "subworkflow", {}, settings={"workflow": "inner"}), end({}), lines="start>sub>end"
+    )
     run = await here.start(drawn, {}, callee("inner", LONG))
     await sleeper.started.wait()
     await cancelled(here, run)
@@ -92,11 +94,16 @@ async def test_a_loop_of_inline_steps_without_end_stops(here: Bench) -> None:
     drawn = canvas(
         start(),
         node(
-            "turns", "loop", {}, settings={"mode": "infinite"},
-            blocks=[node("n", "compute", {"text": "x"}, settings={"operation": "text.concat"})], lines="turns>n>turns",
+            "turns",
+            "loop",
+            {},
+            settings={"mode": "infinite"},
+            blocks=[node("n", "compute", {"text": "x"}, settings={"operation": "text.concat"})],
+            lines="turns>n>turns",
         ),
-        end({}), lines="start>turns>end",
-    )  # fmt: skip
+        end({}),
+        lines="start>turns>end",
+    )
     run = await here.start(drawn)
     await here.told(run, EventType.STEP_STARTED, "turns")
     await cancelled(here, run)
@@ -107,11 +114,15 @@ async def test_a_step_that_runs_out_of_time_is_stopped_and_the_run_goes_on(here:
     drawn = canvas(
         start(),
         node(
-            "sub", "subworkflow", {}, settings={"workflow": "inner"},
+            "sub",
+            "subworkflow",
+            {},
+            settings={"workflow": "inner"},
             on_error={"policy": "default", "timeout_ms": 300, "default": {}},
         ),
-        end({"code": "=sub.errorBody.errorCode"}), lines="start>sub>end",
-    )  # fmt: skip
+        end({"code": "=sub.errorBody.errorCode"}),
+        lines="start>sub>end",
+    )
     run = await here.start(drawn, {}, callee("inner", LONG))
     ended = await here.ended(run)
     assert ended.data["output"] == {"code": "node_timeout"}
@@ -129,9 +140,12 @@ async def test_a_failed_branch_stops_the_others(here: Bench) -> None:
 
     here.world.handlers["bad"] = crash
     drawn = canvas(
-        start(), node("a", "work", {}), node("bad", "work", {}), end({"a": "=a.x", "b": "=bad.x"}),
+        start(),
+        node("a", "work", {}),
+        node("bad", "work", {}),
+        end({"a": "=a.x", "b": "=bad.x"}),
         lines="start>a>end start>bad>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     assert (await here.ended(run)).type is EventType.RUN_FAILED
     keys = [event.key for event in here.events(run)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from threading import Thread
+from typing import Any
 
 import pytest
 
-from engine.events import EventType, RunEvent
+from engine.errors import NotFound
+from engine.events import EventType, RunEvent, StoredEvent
 from engine.values import BlobRef
 from tests.workers.memory_stores import MemoryLog
 from workers.event_writer import EventWriter, WriterOverloaded
 
 
-def event(key: str, **data: object) -> RunEvent:
-    return RunEvent(key, EventType.STEP_DELTA, 1, "a", "a", dict(data))  # type: ignore[arg-type]
+def event(key: str, **data: Any) -> RunEvent:
+    return RunEvent(key, EventType.STEP_DELTA, 1, "a", "a", data)
 
 
 def keys(log: MemoryLog, run_id: str) -> list[str]:
@@ -22,14 +25,16 @@ def keys(log: MemoryLog, run_id: str) -> list[str]:
 
 
 class StuckLog(MemoryLog):
-    """Takes nothing until it is told to."""
+    """Takes nothing of these runs until it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *stuck: str) -> None:
         super().__init__()
         self.gate = asyncio.Event()
+        self._stuck = stuck or ("run",)
 
-    async def append(self, run_id, events):  # type: ignore[no-untyped-def]
-        await self.gate.wait()
+    async def append(self, run_id: str, events: Sequence[RunEvent]) -> list[StoredEvent]:
+        if run_id in self._stuck:
+            await self.gate.wait()
         return await super().append(run_id, events)
 
 
@@ -53,10 +58,12 @@ async def test_a_flush_of_a_run_that_told_nothing_returns_at_once() -> None:
 async def test_events_of_many_threads_are_all_stored_and_each_threads_in_its_order() -> None:
     log = MemoryLog()
     writer = EventWriter(log)
-    threads = [
-        Thread(target=lambda n=n: [writer.tell("run", event(f"{n}.{i}")) for i in range(500)])  # type: ignore[misc]
-        for n in range(4)
-    ]
+
+    def tell(number: int) -> None:
+        for count in range(500):
+            writer.tell("run", event(f"{number}.{count}"))
+
+    threads = [Thread(target=tell, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -80,11 +87,7 @@ async def test_a_log_that_fails_delays_events_and_loses_none() -> None:
 
 
 async def test_a_run_whose_log_is_stuck_does_not_hold_up_another() -> None:
-    class OneIsStuck(StuckLog):
-        async def append(self, run_id, events):  # type: ignore[no-untyped-def]
-            return await (super() if run_id == "stuck" else super(StuckLog, self)).append(run_id, events)
-
-    log = OneIsStuck()
+    log = StuckLog("stuck")
     writer = EventWriter(log)
     writer.tell("stuck", event("a"))
     writer.tell("free", event("b"))
@@ -131,3 +134,19 @@ async def test_closing_stores_what_is_left() -> None:
     await asyncio.sleep(0)
     await writer.close()
     assert sum(len(stored) for stored in log.events.values()) == 3_000
+
+
+async def test_events_of_a_run_that_was_deleted_are_dropped_and_hold_up_nothing() -> None:
+    class Deleted(MemoryLog):
+        async def append(self, run_id: str, events: Sequence[RunEvent]) -> list[StoredEvent]:
+            if run_id == "deleted":
+                raise NotFound("There is no such run.", run_id=run_id)
+            return await super().append(run_id, events)
+
+    log = Deleted()
+    writer = EventWriter(log)
+    writer.tell("deleted", event("a"))
+    writer.tell("run", event("b"))
+    await writer.flush("deleted")
+    await writer.flush("run")
+    assert keys(log, "run") == ["b"]

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from engine.events import EventType
 from engine.limits import Limits
 from engine.values import Json
@@ -41,9 +39,11 @@ def keys_once(here: Bench, run: RunStart) -> None:
 async def test_a_long_loop_goes_on_in_fresh_histories(temporal_server: EmbeddedTemporal) -> None:
     async with bench(temporal_server, hand_over_events=60) as here:
         drawn = canvas(
-            start(), loop(30, node("a", "work", {"n": "=index"}), lines="turns>a>turns", results={"all": "=a.n"}),
-            end({"all": "=turns.all"}), lines="start>turns>end",
-        )  # fmt: skip
+            start(),
+            loop(30, node("a", "work", {"n": "=index"}), lines="turns>a>turns", results={"all": "=a.n"}),
+            end({"all": "=turns.all"}),
+            lines="start>turns>end",
+        )
         run = await here.start(drawn)
         ended = await here.ended(run)
         assert ended.data["output"] == {"all": list(range(30))}
@@ -56,10 +56,12 @@ async def test_a_long_loop_goes_on_in_fresh_histories(temporal_server: EmbeddedT
 async def test_a_question_stays_open_while_the_run_changes_its_history(temporal_server: EmbeddedTemporal) -> None:
     async with bench(temporal_server, hand_over_events=40) as here:
         drawn = canvas(
-            start(), node("ask", "ask", {"question": "?"}),
+            start(),
+            node("ask", "ask", {"question": "?"}),
             loop(30, node("a", "work", {"n": "=index"}), lines="turns>a>turns", results={"all": "=a.n"}),
-            end({"said": "=ask.answer", "all": "=turns.all"}), lines="start>ask>end start>turns>end",
-        )  # fmt: skip
+            end({"said": "=ask.answer", "all": "=turns.all"}),
+            lines="start>ask>end start>turns>end",
+        )
         run = await here.start(drawn)
         opened = await here.told(run, EventType.WAIT_OPENED)
         await here.told(run, EventType.STEP_SUCCEEDED, "turns")
@@ -75,10 +77,12 @@ async def test_answers_that_come_while_the_history_changes_are_never_lost(tempor
     """Every answer is either taken or refused as too early: ten runs, answered while they hand over again and again."""
     async with bench(temporal_server, hand_over_events=12) as here:
         drawn = canvas(
-            start(), node("ask", "ask", {"question": "?"}),
+            start(),
+            node("ask", "ask", {"question": "?"}),
             loop(25, node("a", "work", {"n": "=index"}), lines="turns>a>turns", results={"all": "=a.n"}),
-            end({"said": "=ask.answer", "all": "=turns.all"}), lines="start>ask>end start>turns>end",
-        )  # fmt: skip
+            end({"said": "=ask.answer", "all": "=turns.all"}),
+            lines="start>ask>end start>turns>end",
+        )
 
         async def one(number: int) -> None:
             run = await here.start(drawn)
@@ -97,8 +101,9 @@ async def test_cancelling_reaches_the_latest_history(temporal_server: EmbeddedTe
         drawn = canvas(
             start(),
             loop(10_000, node("a", "work", {"n": "=index"}), lines="turns>a>turns"),
-            end({}), lines="start>turns>end",
-        )  # fmt: skip
+            end({}),
+            lines="start>turns>end",
+        )
         run = await here.start(drawn)
         await here.told(run, EventType.STEP_SUCCEEDED, "turns[8]/a")
         await here.client.cancel(run.executor)
@@ -110,11 +115,15 @@ async def test_a_batch_of_inline_steps_is_walked_in_a_few_activities(temporal_se
         drawn = canvas(
             start({"items": "array"}),
             batch(
-                "=start.items", node("c", "compute", {"template": "{{item}}!"}, settings={"operation": "text.concat"}),
-                lines="each>c>each", results={"all": "=c.output"}, inputs={"limit": 10_000},
+                "=start.items",
+                node("c", "compute", {"template": "{{item}}!"}, settings={"operation": "text.concat"}),
+                lines="each>c>each",
+                results={"all": "=c.output"},
+                inputs={"limit": 10_000},
             ),
-            end({"all": "=each.all"}), lines="start>each>end",
-        )  # fmt: skip
+            end({"all": "=each.all"}),
+            lines="start>each>end",
+        )
         run = await here.start(drawn, {"items": [f"i{n}" for n in range(10_000)]})
         ended = await here.ended(run)
         assert ended.type is EventType.RUN_SUCCEEDED, ended.data
@@ -126,13 +135,18 @@ async def test_a_batch_of_inline_steps_is_walked_in_a_few_activities(temporal_se
 async def test_a_batch_with_local_nodes_calls_them_within_the_slice(temporal_server: EmbeddedTemporal) -> None:
     async with bench(temporal_server) as here:
         drawn = canvas(
-            start({"items": "array"}), node("other", "work", {"word": "outside"}),
+            start({"items": "array"}),
+            node("other", "work", {"word": "outside"}),
             batch(
-                "=start.items", node("a", "work", {"n": "=item", "word": "=other.word"}, settings={"tier": "local"}),
-                lines="each>a>each", results={"all": "=a.n", "words": "=a.word"}, inputs={"limit": 500, "concurrency": 16},
+                "=start.items",
+                node("a", "work", {"n": "=item", "word": "=other.word"}, settings={"tier": "local"}),
+                lines="each>a>each",
+                results={"all": "=a.n", "words": "=a.word"},
+                inputs={"limit": 500, "concurrency": 16},
             ),
-            end({"all": "=each.all", "words": "=each.words"}), lines="start>other>each>end",
-        )  # fmt: skip
+            end({"all": "=each.all", "words": "=each.words"}),
+            lines="start>other>each>end",
+        )
         run = await here.start(drawn, {"items": list(range(500))})
         ended = await here.ended(run)
         assert ended.data["output"] == {"all": list(range(500)), "words": ["outside"] * 500}
@@ -151,11 +165,15 @@ async def test_an_error_in_a_slice_names_its_step(temporal_server: EmbeddedTempo
         drawn = canvas(
             start({"items": "array"}),
             batch(
-                "=start.items", node("a", "work", {"n": "=item"}, settings={"tier": "local"}), lines="each>a>each",
-                results={"all": "=a.n"}, inputs={"limit": 500},
+                "=start.items",
+                node("a", "work", {"n": "=item"}, settings={"tier": "local"}),
+                lines="each>a>each",
+                results={"all": "=a.n"},
+                inputs={"limit": 500},
             ),
-            end({}), lines="start>each>end",
-        )  # fmt: skip
+            end({}),
+            lines="start>each>end",
+        )
         error: Any = (await here.run(drawn, {"items": list(range(500))})).data["error"]
         assert (error["code"], error["facts"]["path"]) == ("node_crashed", "each[321]/a")
 
@@ -176,17 +194,23 @@ async def test_a_batch_of_activities_keeps_its_order_and_its_bound(temporal_serv
         drawn = canvas(
             start({"items": "array"}),
             batch(
-                "=start.items", node("a", "work", {"n": "=item"}), lines="each>a>each", results={"all": "=a.n"},
+                "=start.items",
+                node("a", "work", {"n": "=item"}),
+                lines="each>a>each",
+                results={"all": "=a.n"},
                 inputs={"concurrency": 5},
             ),
-            end({"all": "=each.all"}), lines="start>each>end",
-        )  # fmt: skip
+            end({"all": "=each.all"}),
+            lines="start>each>end",
+        )
         ended = await here.run(drawn, {"items": list(range(60))})
         assert ended.data["output"] == {"all": list(range(60))}
         assert 2 <= most <= 5
 
 
-async def test_a_node_may_return_twenty_megabytes_and_the_next_one_reads_them(temporal_server: EmbeddedTemporal) -> None:
+async def test_a_node_may_return_twenty_megabytes_and_the_next_one_reads_them(
+    temporal_server: EmbeddedTemporal,
+) -> None:
     lengths: list[int] = []
 
     async def give(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
@@ -199,9 +223,12 @@ async def test_a_node_may_return_twenty_megabytes_and_the_next_one_reads_them(te
     async with bench(temporal_server) as here:
         here.world.handlers |= {"a": give, "b": measure}
         drawn = canvas(
-            start(), node("a", "work", {}), node("b", "work", {"text": "=a.text", "small": "=a.small"}),
-            end({"length": "=b.length", "text": "=a.text"}), lines="start>a>b>end",
-        )  # fmt: skip
+            start(),
+            node("a", "work", {}),
+            node("b", "work", {"text": "=a.text", "small": "=a.small"}),
+            end({"length": "=b.length", "text": "=a.text"}),
+            lines="start>a>b>end",
+        )
         run = await here.start(drawn)
         ended = await here.ended(run)
         assert ended.type is EventType.RUN_SUCCEEDED, ended.data
@@ -216,8 +243,9 @@ async def test_ten_megabytes_of_input_are_carried_by_reference(temporal_server: 
         drawn = canvas(
             start({"text": "string", "list": "array"}),
             node("a", "work", {"one": "=start.list.7.n"}),
-            end({"one": "=a.one", "text": "=start.text"}), lines="start>a>end",
-        )  # fmt: skip
+            end({"one": "=a.one", "text": "=start.text"}),
+            lines="start>a>end",
+        )
         inputs: dict[str, Json] = {"text": "长" * MEGABYTE, "list": [{"n": n, "pad": "y" * 100} for n in range(50_000)]}
         run = await here.start(drawn, inputs)
         ended = await here.ended(run)
@@ -267,15 +295,24 @@ async def test_a_value_over_the_limit_fails_its_node_and_names_the_setting(tempo
 
 async def test_a_large_batch_of_activities_gets_a_history_for_every_slice(temporal_server: EmbeddedTemporal) -> None:
     async with bench(temporal_server) as here:
-        inner = callee("inner", canvas(start({"n": "integer"}), node("w", "work", {"n": "=start.n"}), end({"n": "=w.n"}), lines="start>w>end"))
+        inner = callee(
+            "inner",
+            canvas(
+                start({"n": "integer"}), node("w", "work", {"n": "=start.n"}), end({"n": "=w.n"}), lines="start>w>end"
+            ),
+        )
         drawn = canvas(
             start({"items": "array"}),
             batch(
-                "=start.items", node("sub", "subworkflow", {"n": "=item"}, settings={"workflow": "inner"}),
-                lines="each>sub>each", results={"all": "=sub.n"}, inputs={"limit": 500, "concurrency": 16},
+                "=start.items",
+                node("sub", "subworkflow", {"n": "=item"}, settings={"workflow": "inner"}),
+                lines="each>sub>each",
+                results={"all": "=sub.n"},
+                inputs={"limit": 500, "concurrency": 16},
             ),
-            end({"all": "=each.all"}), lines="start>each>end",
-        )  # fmt: skip
+            end({"all": "=each.all"}),
+            lines="start>each>end",
+        )
         run = await here.start(drawn, {"items": list(range(12))}, inner)
         ended = await here.ended(run, seconds=60)
         assert ended.data["output"] == {"all": list(range(12))}

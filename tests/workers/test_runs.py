@@ -1,4 +1,4 @@
-"""Runs through Temporal: outcomes, errors, retries, streams and variables, told as it happens and stored before the run closes."""
+"""Runs through Temporal: outcomes, errors, retries, streams and variables, told and stored."""
 
 from __future__ import annotations
 
@@ -38,8 +38,13 @@ async def test_a_run_gives_its_output_and_tells_every_step(here: Bench) -> None:
     assert ended.type is EventType.RUN_SUCCEEDED
     assert ended.data["output"] == {"said": "你好 世界"}
     assert [event.key for event in here.events(run)] == [
-        "run:started", "start:succeeded", "a:started", "a:succeeded", "end:succeeded", "run:succeeded",
-    ]  # fmt: skip
+        "run:started",
+        "start:succeeded",
+        "a:started",
+        "a:succeeded",
+        "end:succeeded",
+        "run:succeeded",
+    ]
     assert (await here.client.describe(run.executor)).status == "succeeded"
 
 
@@ -60,9 +65,13 @@ async def test_an_operator_finds_the_run_by_what_it_is(here: Bench) -> None:
     run = await here.start(ONE_STEP, {"name": "x"}, kind="draft")
     await here.ended(run)
     assert await here.attributes(run.executor) == {
-        "AppOrg": "org", "AppSpace": "space", "AppWorkflow": "flow", "AppVersion": "v1.0.0", "AppRunKind": "draft",
+        "AppOrg": "org",
+        "AppSpace": "space",
+        "AppWorkflow": "flow",
+        "AppVersion": "v1.0.0",
+        "AppRunKind": "draft",
         "AppState": "running",
-    }  # fmt: skip
+    }
     assert await here.summaries(run.executor) == ["work · Greet"]
 
 
@@ -104,9 +113,11 @@ async def test_what_may_succeed_later_is_tried_again_by_the_interpreter(here: Be
 
     here.world.handlers["a"] = away_at_first
     drawn = canvas(
-        start(), node("a", "work", {"text": "x"}, settings={"attempts": 3, "backoff_ms": 10}), end({"said": "=a.text"}),
+        start(),
+        node("a", "work", {"text": "x"}, settings={"attempts": 3, "backoff_ms": 10}),
+        end({"said": "=a.text"}),
         lines="start>a>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     ended = await here.ended(run)
     assert ended.data["output"] == {"said": "x"}
@@ -122,9 +133,11 @@ async def test_a_node_that_takes_too_long_fails_with_its_time(here: Bench) -> No
 
     here.world.handlers["a"] = sleep
     drawn = canvas(
-        start(), node("a", "work", {}, on_error={"policy": "default", "timeout_ms": 200, "default": {"text": "late"}}),
-        end({"said": "=a.text", "code": "=a.errorBody.errorCode"}), lines="start>a>end",
-    )  # fmt: skip
+        start(),
+        node("a", "work", {}, on_error={"policy": "default", "timeout_ms": 200, "default": {"text": "late"}}),
+        end({"said": "=a.text", "code": "=a.errorBody.errorCode"}),
+        lines="start>a>end",
+    )
     ended = await here.run(drawn)
     assert ended.data["output"] == {"said": "late", "code": "node_timeout"}
 
@@ -151,9 +164,11 @@ async def test_an_output_that_is_no_json_fails_the_node(here: Bench, bad: Any) -
 
 async def test_a_local_node_leaves_one_marker_in_the_history(here: Bench) -> None:
     drawn = canvas(
-        start(), node("a", "work", {"text": "x"}, settings={"tier": "local"}), end({"said": "=a.text"}),
+        start(),
+        node("a", "work", {"text": "x"}, settings={"tier": "local"}),
+        end({"said": "=a.text"}),
         lines="start>a>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     assert (await here.ended(run)).data["output"] == {"said": "x"}
     history = await here.history(run.executor)
@@ -163,7 +178,9 @@ async def test_a_local_node_leaves_one_marker_in_the_history(here: Bench) -> Non
 
 async def test_inline_steps_leave_nothing_in_the_history(here: Bench) -> None:
     chain = [node(f"n{i}", "compute", {"text": f"{i}"}, settings={"operation": "text.concat"}) for i in range(10)]
-    drawn = canvas(start(), *chain, end({"n": "=n9.output"}), lines="start>" + ">".join(f"n{i}" for i in range(10)) + ">end")
+    drawn = canvas(
+        start(), *chain, end({"n": "=n9.output"}), lines="start>" + ">".join(f"n{i}" for i in range(10)) + ">end"
+    )
     run = await here.start(drawn)
     await here.ended(run)
     assert len(await here.history(run.executor)) == 6
@@ -173,9 +190,11 @@ async def test_variables_are_read_before_the_step_that_names_them(here: Bench) -
     await here.variables.write("org", "space", "user", "user", {"name": "Ada"})
     await here.variables.write("org", "space", "app", "flow", {"greeting": "你好"})
     drawn = canvas(
-        start(), node("a", "work", {"text": {"template": "{{app.greeting}} {{user.name}}"}}),
-        end({"said": "=a.text"}), lines="start>a>end",
-    )  # fmt: skip
+        start(),
+        node("a", "work", {"text": {"template": "{{app.greeting}} {{user.name}}"}}),
+        end({"said": "=a.text"}),
+        lines="start>a>end",
+    )
     ended = await here.run(drawn)
     assert ended.data["output"] == {"said": "你好 Ada"}
 
@@ -194,9 +213,11 @@ async def test_pieces_are_told_as_they_come_and_forwarded_into_the_answer(here: 
 
     here.world.handlers["a"] = write
     drawn = canvas(
-        start(), node("a", "work", {}, settings={"streams": "text"}), answer("Well: {{said}}!", {"said": "=a.text"}),
+        start(),
+        node("a", "work", {}, settings={"streams": "text"}),
+        answer("Well: {{said}}!", {"said": "=a.text"}),
         lines="start>a>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     first = await here.told(run, EventType.MESSAGE_DELTA)
     assert first.data == {"text": "Well: Rivers ", "source": "a", "attempt": 1, "delivery": 1}
@@ -237,15 +258,21 @@ async def test_a_sub_workflow_has_a_history_of_its_own_and_hands_its_output_back
     drawn = canvas(
         start({"name": "string"}),
         node("sub", "subworkflow", {"name": "=start.name"}, settings={"workflow": "inner"}, title="Inner"),
-        end({"said": "=sub.said"}), lines="start>sub>end",
-    )  # fmt: skip
+        end({"said": "=sub.said"}),
+        lines="start>sub>end",
+    )
     run = await here.start(drawn, {"name": "Ada"}, inner)
     ended = await here.ended(run)
     assert ended.data["output"] == {"said": "你好 Ada"}
     assert (await here.client.describe(f"{run.executor}/sub")).status == "succeeded"
     assert here.world.calls == ["sub/a"]
     keys = [event.key for event in here.events(run)]
-    assert keys.index("sub:started") < keys.index("sub/a:started") < keys.index("sub/a:succeeded") < keys.index("sub:succeeded")
+    assert (
+        keys.index("sub:started")
+        < keys.index("sub/a:started")
+        < keys.index("sub/a:succeeded")
+        < keys.index("sub:succeeded")
+    )
     assert [key for key in keys if key.startswith("run:")] == ["run:started", "run:succeeded"]
 
 
@@ -255,7 +282,12 @@ async def test_an_error_deep_inside_names_the_step_it_came_from(here: Bench) -> 
 
     here.world.handlers["a"] = fail
     inner = callee("inner", ONE_STEP)
-    drawn = canvas(start(), node("sub", "subworkflow", {"name": "x"}, settings={"workflow": "inner"}), end({}), lines="start>sub>end")
+    drawn = canvas(
+        start(),
+        node("sub", "subworkflow", {"name": "x"}, settings={"workflow": "inner"}),
+        end({}),
+        lines="start>sub>end",
+    )
     run = await here.start(drawn, {}, inner)
     error: Any = (await here.ended(run)).data["error"]
     assert (error["code"], error["facts"]["path"], error["facts"]["title"]) == ("node_failed", "sub/a", "Greet")
@@ -271,17 +303,21 @@ async def test_a_sub_workflow_that_fails_can_be_handled(here: Bench) -> None:
     drawn = canvas(
         start(),
         node("sub", "subworkflow", {"name": "x"}, settings={"workflow": "inner"}, on_error={"policy": "branch"}),
-        end({"why": "=sub.errorBody.errorMessage"}), lines="start>sub>end sub:error>end",
-    )  # fmt: skip
+        end({"why": "=sub.errorBody.errorMessage"}),
+        lines="start>sub>end sub:error>end",
+    )
     assert (await here.run(drawn, {}, inner)).data["output"] == {"why": "No."}
 
 
 async def test_a_branch_not_taken_is_told_as_skipped(here: Bench) -> None:
     drawn = canvas(
-        start({"n": "integer"}), choose("pick", large=("=start.n", "greater", 3)), node("big", "work", {"text": "big"}),
-        node("small", "work", {"text": "small"}), end({"big": "=big.text", "small": "=small.text"}),
+        start({"n": "integer"}),
+        choose("pick", large=("=start.n", "greater", 3)),
+        node("big", "work", {"text": "big"}),
+        node("small", "work", {"text": "small"}),
+        end({"big": "=big.text", "small": "=small.text"}),
         lines="start>pick pick:large>big>end pick:otherwise>small>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn, {"n": 5})
     assert (await here.ended(run)).data["output"] == {"big": "big"}
     assert [event.path for event in here.events(run) if event.type is EventType.STEP_SKIPPED] == ["small"]

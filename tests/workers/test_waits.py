@@ -57,9 +57,7 @@ async def test_a_question_waits_until_it_is_answered(here: Bench) -> None:
 async def test_an_operator_sees_that_a_run_waits_and_where(here: Bench) -> None:
     run = await here.start(QUESTION)
     opened = await here.told(run, EventType.WAIT_OPENED)
-    async with asyncio.timeout(5):
-        while (await here.attributes(run.executor))["AppState"] != "waiting":
-            await asyncio.sleep(0.01)
+    await here.waits(run)
     assert (await here.attributes(run.executor))["AppNode"] == "Colour"
     await answer(here, opened, "red")
     await here.ended(run)
@@ -70,15 +68,14 @@ async def test_an_operator_sees_that_a_run_waits_and_where(here: Bench) -> None:
 
 async def test_an_answer_that_does_not_fit_is_refused_with_a_sentence_and_leaves_no_trace(here: Bench) -> None:
     drawn = canvas(
-        start(), node("ask", "ask", {}, settings={"kind": "form", "form": FORM}), end({"age": "=ask.age"}),
+        start(),
+        node("ask", "ask", {}, settings={"kind": "form", "form": FORM}),
+        end({"age": "=ask.age"}),
         lines="start>ask>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     opened = await here.told(run, EventType.WAIT_OPENED)
-    # The task that asked has been accepted once the attribute it set is seen.
-    async with asyncio.timeout(5):
-        while (await here.attributes(run.executor))["AppState"] != "waiting":
-            await asyncio.sleep(0.01)
+    await here.waits(run)
     before = len(await here.history(run.executor))
     with pytest.raises(InvalidInput, match="age"):
         await answer(here, opened, {"age": "old"})
@@ -123,9 +120,11 @@ async def test_an_answer_to_nobody_is_not_found(here: Bench) -> None:
 
 async def test_a_question_in_a_sub_workflow_is_answered_where_its_event_says(here: Bench) -> None:
     drawn = canvas(
-        start(), node("sub", "subworkflow", {}, settings={"workflow": "inner"}), end({"colour": "=sub.colour"}),
+        start(),
+        node("sub", "subworkflow", {}, settings={"workflow": "inner"}),
+        end({"colour": "=sub.colour"}),
         lines="start>sub>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn, {}, callee("inner", QUESTION))
     opened = await here.told(run, EventType.WAIT_OPENED)
     assert (opened.data["wait_id"], opened.data["executor"]) == ("sub/ask", f"{run.executor}/sub")
@@ -141,9 +140,12 @@ async def test_a_run_that_fails_while_it_asks_closes_the_question(here: Bench) -
     go_on = asyncio.Event()
     here.world.handlers["bad"] = crash
     drawn = canvas(
-        start(), node("ask", "ask", {"question": "?"}), node("bad", "work", {}), end({"a": "=ask.answer"}),
+        start(),
+        node("ask", "ask", {"question": "?"}),
+        node("bad", "work", {}),
+        end({"a": "=ask.answer"}),
         lines="start>ask>end start>bad>end",
-    )  # fmt: skip
+    )
     run = await here.start(drawn)
     opened = await here.told(run, EventType.WAIT_OPENED)
     go_on.set()
@@ -152,7 +154,9 @@ async def test_a_run_that_fails_while_it_asks_closes_the_question(here: Bench) -
         await answer(here, opened, "late")
 
 
-async def test_runs_that_wait_are_dropped_from_memory_and_nothing_is_told_of_it(temporal_server: EmbeddedTemporal) -> None:
+async def test_runs_that_wait_are_dropped_from_memory_and_nothing_is_told_of_it(
+    temporal_server: EmbeddedTemporal,
+) -> None:
     """A worker that may keep two workflows in memory evicts the others: that is no cancellation."""
     async with bench(temporal_server, options=WorkerOptions(cached_workflows=2)) as here:
         runs: list[tuple[RunStart, RunEvent]] = []
@@ -164,6 +168,12 @@ async def test_runs_that_wait_are_dropped_from_memory_and_nothing_is_told_of_it(
         for run, _ in runs:
             assert (await here.ended(run)).data["output"] == {"colour": run.run_id}
             assert [event.key for event in here.events(run)] == [
-                "run:started", "start:succeeded", "ask:started", "ask:wait:opened", "ask:wait:answered", "ask:succeeded",
-                "end:succeeded", "run:succeeded",
-            ]  # fmt: skip
+                "run:started",
+                "start:succeeded",
+                "ask:started",
+                "ask:wait:opened",
+                "ask:wait:answered",
+                "ask:succeeded",
+                "end:succeeded",
+                "run:succeeded",
+            ]

@@ -27,7 +27,7 @@ class Answers:
 
     def __init__(self, answered: Mapping[str, str], given: Mapping[str, Json]) -> None:
         self.answered = dict(answered)
-        """Wait ids with the id of the answer each got, the latest thousand: a client that asks again is told the same."""
+        """The latest thousand wait ids, with the id of the answer each got: who sends it again is told the same."""
         self.given = dict(given)
         self._open: dict[str, OpenWait] = {}
         self._waiters: dict[str, asyncio.Future[None]] = {}

@@ -19,7 +19,7 @@ from engine.runtime import StepError
 
 
 def to_temporal(error: FlowError) -> ApplicationError:
-    """The error as an application error that Temporal never retries: retries after errors are the interpreter's business.
+    """The error as an application error that Temporal never retries: that is the interpreter's business.
 
     It counts as benign, an outcome that the author of the canvas may expect, unless the engine itself is at fault.
     """

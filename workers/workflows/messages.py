@@ -1,4 +1,4 @@
-"""What travels through Temporal: the arguments and results of workflows and activities, as JSON that a person can read there."""
+"""What travels through Temporal: arguments and results of workflows and activities, as JSON that a person can read."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ class RunOrder:
     """What `RunCanvas` is told.
 
     Limits decide what a run does, so they travel with it: a replay under new settings must do the same again.
-    `hand_over_events` is how long its history may grow (0: as the server advises). The rest comes from the history before this
-    one: the interpreter's `snapshot`, the waits `answered` lately with the id of the answer, and answers `given` but not yet taken.
+    `hand_over_events` is how long its history may grow (0: as the server advises). The rest comes from the history
+    before this one: the interpreter's `snapshot`, the waits `answered` lately with the ids of their answers, and the
+    answers `given` but not yet taken.
     """
 
     plan_hash: str

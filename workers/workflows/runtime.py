@@ -55,7 +55,7 @@ EMIT_FUNCTION: Final = "mainspring_emit"
 _ACTIVITIES_IN_FLIGHT: Final = 200
 _CHILDREN_IN_FLIGHT: Final = 50
 
-# Temporal only repeats what a dead process left behind; what a node answers with an error comes back to the interpreter.
+# Temporal repeats only what a dead process left behind; a node's error comes back to the interpreter.
 _AFTER_A_CRASH: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10), maximum_attempts=20
 )
@@ -66,6 +66,7 @@ _GRACE: Final = timedelta(seconds=10)
 _FLUSH_TIME: Final = timedelta(seconds=30)
 _EVALUATE_TIME: Final = timedelta(minutes=1)
 _SLICE_TIME: Final = timedelta(hours=1)
+# The worker beats for its nodes, so a missing beat tells of a dead process, and that soon.
 _HEARTBEAT: Final = timedelta(seconds=5)
 
 # A checkpoint that costs a timer ends the workflow task, so that a cancellation can get in; the others are cheaper.
@@ -99,7 +100,7 @@ class TemporalRuntime:
         self._activities = asyncio.Semaphore(_ACTIVITIES_IN_FLIGHT)
         self._children = asyncio.Semaphore(_CHILDREN_IN_FLIGHT)
 
-    # --- time, events, plans ---------------------------------------------------------------------------------------------
+    # --- time, events, plans -----------------------------------------------------------------------------------------
 
     def now(self) -> int:
         return workflow.time_ns() // 1_000_000
@@ -168,7 +169,7 @@ class TemporalRuntime:
                         request.call.activity,
                         order,
                         start_to_close_timeout=limit,
-                        heartbeat_timeout=timedelta(milliseconds=request.call.heartbeat_ms),
+                        heartbeat_timeout=min(_HEARTBEAT, timedelta(milliseconds=request.call.heartbeat_ms)),
                         retry_policy=_AFTER_A_CRASH,
                         summary=summary,
                     )
@@ -272,7 +273,7 @@ class TemporalRuntime:
 
 
 def _finding(error: ActivityError | ChildWorkflowError) -> BaseException:
-    """The step's error; or the cancellation, which Temporal hands back as an error of the activity that was cancelled."""
+    """The step's error; or the cancellation, which Temporal hands back as an error of what was cancelled."""
     task = asyncio.current_task()
     if is_cancelled_exception(error) and task is not None and task.cancelling():
         return asyncio.CancelledError()
@@ -285,7 +286,7 @@ def _summary(request: CallRequest) -> str:
 
 
 def _child_id(parent: str, path: str) -> str:
-    """The parent's id and the place in it. SQL visibility keeps ids in 255 characters, so a long one ends in its hash."""
+    """The parent's id and the place in it. SQL visibility keeps 255 characters of an id, so a long one is hashed."""
     whole = f"{parent}/{path}"
     if len(whole) <= _LONGEST_ID:
         return whole

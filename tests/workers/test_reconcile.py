@@ -1,0 +1,107 @@
+"""Runs left behind: started when they never were, and told to have ended when they did without a word."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from engine.events import EventType
+from tests.engine.draw import canvas, end, node, start
+from tests.workers.harness import Bench, bench, until
+from workers.client import RunsClient, RunStart, RunsUnavailable
+from workers.connection import TemporalOptions, connect
+from workers.embedded import EmbeddedTemporal
+from workers.reconcile import OpenRun, Reconciler
+
+QUESTION = canvas(start(), node("ask", "ask", {"question": "?"}), end({}), lines="start>ask>end")
+QUICK = canvas(start(), node("a", "work", {"text": "x"}), end({"said": "=a.text"}), lines="start>a>end")
+
+
+class Records:
+    """The open runs of a test."""
+
+    def __init__(self, *runs: RunStart) -> None:
+        self.runs = runs
+
+    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
+        return [OpenRun(run.run_id, run.executor, run) for run in self.runs]
+
+
+@pytest.fixture
+async def here(temporal_server: EmbeddedTemporal) -> AsyncIterator[Bench]:
+    async with bench(temporal_server) as made:
+        yield made
+
+
+async def test_a_run_under_way_is_left_alone(here: Bench) -> None:
+    run = await here.start(QUESTION)
+    await here.told(run, EventType.WAIT_OPENED)
+    assert await Reconciler(Records(run), here.client, here.log).once() == {run.run_id: "under way"}
+
+
+async def test_a_run_that_was_recorded_but_never_started_is_started(here: Bench) -> None:
+    run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", await here.publish(QUICK), {})
+    found = await Reconciler(Records(run), here.client, here.log).once()
+    assert found == {run.run_id: "started"}
+    assert (await here.ended(run)).data["output"] == {"said": "x"}
+
+
+async def test_a_run_that_an_operator_terminated_has_failed(here: Bench) -> None:
+    run = await here.start(QUESTION)
+    await here.told(run, EventType.WAIT_OPENED)
+    await here.connection.client.get_workflow_handle(run.executor).terminate()
+    found = await Reconciler(Records(run), here.client, here.log).once()
+    assert found == {run.run_id: "ended"}
+    error: Any = (await here.ended(run)).data["error"]
+    assert error["code"] == "terminated"
+
+
+async def test_a_run_that_temporal_has_forgotten_is_lost_not_repeated(here: Bench) -> None:
+    run = await here.start(QUICK)
+    await here.ended(run)
+    # As if the end had been lost, and the run forgotten.
+    gone = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", run.plan_hash, {})
+    here.log.events[gone.run_id] = here.log.events[run.run_id][:3]
+    found = await Reconciler(Records(gone), here.client, here.log).once()
+    assert found == {gone.run_id: "ended"}
+    error: Any = here.events(gone)[-1].data["error"]
+    assert error["code"] == "run_lost"
+    assert here.world.calls == ["a"]
+
+
+async def test_a_run_whose_end_is_known_gets_no_second_one(here: Bench) -> None:
+    run = await here.start(QUICK)
+    await here.ended(run)
+    before = here.events(run)
+    await Reconciler(Records(run), here.client, here.log).once()
+    assert here.events(run) == before
+
+
+async def test_a_run_that_took_too_long_has_failed(temporal_server: EmbeddedTemporal) -> None:
+    async with bench(temporal_server, longest_run=1) as here:
+        run = await here.start(QUESTION)
+        await here.told(run, EventType.WAIT_OPENED)
+
+        async def closed() -> bool:
+            return (await here.client.describe(run.executor)).status == "timed_out"
+
+        await until(closed)
+        await Reconciler(Records(run), here.client, here.log).once()
+        error: Any = (await here.ended(run)).data["error"]
+        assert error["code"] == "run_timeout"
+
+
+async def test_without_temporal_everything_says_that_it_is_unavailable(here: Bench) -> None:
+    away = RunsClient(await connect(TemporalOptions(address="127.0.0.1:1"), here.blobs, lazy=True))
+    run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", "x", {})
+    with pytest.raises(RunsUnavailable):
+        await away.describe(run.executor)
+    with pytest.raises(RunsUnavailable):
+        await away.start(run)
+    with pytest.raises(RunsUnavailable):
+        await away.cancel(run.executor)
+    with pytest.raises(RunsUnavailable):
+        await away.answer(run.executor, "ask", "x", answer_id="1")

@@ -200,7 +200,8 @@ class _Batch:
                     start = running.pop(task)
                     for name, values in task.result().items():
                         self.results[name][start : start + len(values)] = values
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
+            # Nothing else: a coroutine that is thrown away (GeneratorExit) may not wait any more.
             for task in running:
                 task.cancel()
             for task in running:

@@ -162,7 +162,8 @@ class Frame(Place):
                     self._wake = None
                 while self._finished:
                     self._take(self._finished.popleft())
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
+            # Nothing else: a coroutine that is thrown away (GeneratorExit) may not wait any more.
             await self._abandon()
             raise
         if self.draining:

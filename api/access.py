@@ -107,6 +107,11 @@ class Require(SecurityBase):
         self.permission = permission
 
     async def __call__(self, request: Request) -> Member:
+        member: Member | None = getattr(request.state, "member", None)
+        return await self.admit(request) if member is None else member
+
+    async def admit(self, request: Request) -> Member:
+        """Who asks. Raises `Unauthenticated` or `PermissionDenied`."""
         gate: Gate = request.app.state.gate
         member = await gate.member(request.headers.get("authorization", ""))
         if self.permission not in member.permissions:
@@ -134,7 +139,7 @@ def anybody() -> Any:
 
 def check_declared(routes: Iterable[BaseRoute]) -> None:
     """Refuse to go on when a route does not say who may use it."""
-    silent = [f"{route.methods} {route.path}" for route in api_routes(routes) if not _declares(route.dependant)]
+    silent = [f"{route.methods} {route.path}" for route in api_routes(routes) if required(route.dependant) is None]
     if silent:
         raise TypeError(f"These routes declare no permission: {', '.join(silent)}.")
 
@@ -150,5 +155,6 @@ def api_routes(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
             raise TypeError(f"{route!r} is no route of the API: nothing can say who may use it.")
 
 
-def _declares(dependant: Dependant) -> bool:
-    return any(isinstance(one.call, Require | Open) for one in dependant.dependencies)
+def required(dependant: Dependant) -> Require | Open | None:
+    """What a route declares."""
+    return next((one.call for one in dependant.dependencies if isinstance(one.call, Require | Open)), None)

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.access import Require, required
 from api.errors import BodyTooLarge, MalformedBody, UnsupportedBody
 from api.problems import Refused
 from engine.errors import LimitExceeded
@@ -148,8 +149,12 @@ def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
     class StrictRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
+            declared = required(self.dependant)
 
             async def read_strictly(request: Request) -> Response:
+                if isinstance(declared, Require):
+                    # Now: FastAPI reads the body before it asks who sends it.
+                    await declared.admit(request)
                 limits: Limits = request.app.state.limits
                 strict = StrictRequest(request.scope, request.receive)
                 strict.limit = getattr(limits, name) + _ROOM

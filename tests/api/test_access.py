@@ -1,5 +1,6 @@
 """Who may: nobody without a token, nobody beyond their space, and no route without a word about it."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,6 +64,17 @@ async def test_nothing_but_the_health_is_open_without_a_token(serving: Serving) 
             else:
                 assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
                 assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_the_body_of_a_stranger_is_not_read(serving: Serving) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        raise AssertionError("somebody reads")
+        yield b""
+
+    headers = {"content-type": "application/json"}
+    async with client_of(serving.app, "ms_nobody") as nobody:
+        answer = await nobody.post("/api/v1/workflows", content=endless(), headers=headers)
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -32,7 +32,7 @@ from storage.records import (
 from storage.run_search import EVERY_RUN, RunFilter, RunSummary
 from storage.tables import NodeRecord, OpenWaitRow, Run
 from storage.tables.columns import KEY_LENGTH
-from storage.tables.runs import UNFINISHED, RunKind, RunMode, RunState
+from storage.tables.runs import UNFINISHED, NodeState, RunKind, RunMode, RunState
 
 T = TypeVar("T")
 
@@ -157,15 +157,30 @@ class RunRepository:
         items = [RunSummary(*row) for row in rows[:limit]]
         return Page(items, str(items[-1].id) if len(rows) > limit else None)
 
-    async def node_records(self, run_id: int, *, after: int = 0, limit: int = 1_000) -> list[NodeRecord]:
-        """In the order in which the steps began; `after` is the `seq` of the last one seen. Raises `NotFound`."""
-        statement = (
-            select(NodeRecord)
-            .where(col(NodeRecord.run_id) == run_id, col(NodeRecord.seq) > after)
-            .order_by(col(NodeRecord.seq))
-            .limit(limit)
-        )
-        return await self._of_run(run_id, statement)
+    async def node_records(
+        self,
+        run_id: int,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        place: str = "",
+        node: str = "",
+        states: Sequence[NodeState] = (),
+    ) -> list[NodeRecord]:
+        """In the order in which the steps began; `after` is the `seq` of the last one seen. Raises `NotFound`.
+
+        `place` is a path: its own record, and those of everything inside it. `node` is the id of a node, wherever.
+        """
+        statement = select(NodeRecord).where(col(NodeRecord.run_id) == run_id, col(NodeRecord.seq) > after)
+        if place:
+            # Not LIKE, for which SQLite takes `A` and `a` to be the same.
+            inside = func.substr(col(NodeRecord.path), 1, len(place) + 1).in_((f"{place}/", f"{place}["))
+            statement = statement.where(or_(col(NodeRecord.path) == place, inside))
+        if node:
+            statement = statement.where(col(NodeRecord.node_id) == node)
+        if states:
+            statement = statement.where(col(NodeRecord.state).in_(states))
+        return await self._of_run(run_id, statement.order_by(col(NodeRecord.seq)).limit(limit))
 
     async def waits(self, run_id: int, *, only_open: bool = True) -> list[OpenWaitRow]:
         """The questions of a run, the oldest first. Raises `NotFound`."""

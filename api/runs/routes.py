@@ -122,16 +122,15 @@ async def list_nodes(
     run_id: RunId,
     member: Viewer,
     runs: RunsDep,
-    path: Annotated[str | None, Query(max_length=2_000, description="This place, and everything inside it.")] = None,
-    node: Annotated[str | None, Query(max_length=64, description="The id of a node, at whatever place.")] = None,
+    path: Annotated[str, Query(max_length=2_000, description="This place, and everything inside it.")] = "",
+    node: Annotated[str, Query(max_length=64, description="The id of a node, at whatever place.")] = "",
     state: Annotated[list[NodeStateName] | None, Query(description="One state, or several.")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
     """The records of a run's steps, in the order in which they began."""
-    items, following = await runs.nodes(
-        member, read_run_id(run_id), path=path, node=node, states=tuple(state or ()), cursor=cursor, limit=limit
-    )
+    wanted = {"place": path, "node": node, "states": tuple(state or ())}
+    items, following = await runs.nodes(member, read_run_id(run_id), cursor=cursor, limit=limit, **wanted)
     return JsonResponse({"items": [node_view(one) for one in items], "next_cursor": following})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,7 +32,6 @@ from workers.in_process import TooMuch, walk
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 DRAFT: Final = "draft"
-_RECORDS_AT_ONCE: Final = 500
 _CANCEL_SECONDS: Final = 2.0
 """How long the answer to a cancellation waits for the run's end."""
 
@@ -185,30 +184,12 @@ class RunService:
         return await self.get(member, run_id)
 
     async def nodes(
-        self,
-        member: Member,
-        run_id: int,
-        *,
-        path: str | None,
-        node: str | None,
-        states: Sequence[str],
-        cursor: str | None,
-        limit: int,
+        self, member: Member, run_id: int, *, cursor: str | None, limit: int, **wanted: Any
     ) -> tuple[list[NodeRecord], str | None]:
         """Records of steps, in the order in which they began, and the cursor of those behind them."""
         runs = self._stores.runs(member.org_id, member.space_id)
-        after = _seq(cursor)
-        found: list[NodeRecord] = []
-        while True:
-            page = await runs.node_records(run_id, after=after, limit=_RECORDS_AT_ONCE)
-            for record in page:
-                if len(found) == limit:
-                    return found, str(found[-1].seq)
-                if _is_wanted(record, path, node, states):
-                    found.append(record)
-            if len(page) < _RECORDS_AT_ONCE:
-                return found, None
-            after = page[-1].seq
+        found = await runs.node_records(run_id, after=_seq(cursor), limit=limit + 1, **wanted)
+        return found[:limit], str(found[limit - 1].seq) if len(found) > limit else None
 
     def events(self, run_id: int, after: int = 0) -> AsyncIterator[StoredEvent]:
         """Events after the offset, then new ones as they come, to the end of the run."""
@@ -266,12 +247,6 @@ def _seq(cursor: str | None) -> int:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 15):
         raise InvalidInput("The cursor is not one that a page of this list gave out.", field="cursor")
     return int(cursor)
-
-
-def _is_wanted(record: NodeRecord, path: str | None, node: str | None, states: Sequence[str]) -> bool:
-    if path is not None and record.path != path and not record.path.startswith((f"{path}/", f"{path}[")):
-        return False
-    return node in (None, record.node_id) and (not states or record.state in states)
 
 
 def one_key(header: str | None, field: str | None) -> str | None:

@@ -69,7 +69,6 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) ->
         address=temporal.address,
         namespace=temporal.namespace,
         task_queue=settings.task_queue,
-        largest_payload=settings.inline_value_bytes,
     )
     connection = await connect(options, ground.stores.blobs)
     await ensure_search_attributes(connection)

@@ -73,7 +73,8 @@ class EventWriter:
                 self._change.wait_for(lambda: self._held < self._room, _PATIENCE)
                 if self._held >= self._room:
                     raise WriterOverloaded(f"{self._held} events wait to be stored.")
-            line = self._lines.setdefault(run_id, _Line())
+            if (line := self._lines.get(run_id)) is None:
+                line = self._lines[run_id] = _Line()
             line.waiting.append(event)
             line.told += 1
             self._held += 1

@@ -242,7 +242,7 @@ async def bench(
     blobs, log, plans, variables = MemoryBlobs(), MemoryLog(), MemoryPlans(), MemoryVariables()
     there = world or World()
     connection = await connect(
-        TemporalOptions(address=server.address, task_queue=uuid4().hex, largest_payload=limits.inline_value_bytes),
+        TemporalOptions(address=server.address, task_queue=uuid4().hex),
         blobs,
     )
     await ensure_search_attributes(connection)

@@ -28,7 +28,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def says_bye(serving: Serving) -> bool:
-    return (await serving.run("greet", {"name": "A"}))["output"] == {"text": "Bye A!"}
+    return bool((await serving.run("greet", {"name": "A"}))["output"] == {"text": "Bye A!"})
 
 
 async def is_gone(serving: Serving) -> bool:

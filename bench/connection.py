@@ -8,7 +8,6 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-
 _KEPT_ALIVE = 3.0
 """Seconds; the server hangs up after five in which nothing was asked."""
 

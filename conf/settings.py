@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Everything an operator can choose. An absent address or URL means the embedded adapter. Sizes in bytes, times in seconds."""
+    """What an operator can choose. An absent address means the embedded adapter. Sizes in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="MAINSPRING_", extra="ignore", frozen=True)
 
@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     temporal_ui_port: Annotated[int, Field(ge=-1, le=65_535)] = 8233
     """-1 leaves the UI out."""
     temporal_durability: Literal["normal", "full"] = "normal"
-    """`full` syncs every commit of the embedded Temporal to the disk: about 30 % slower, and a power cut loses nothing."""
+    """`full` syncs every commit of the embedded Temporal: about 30 % slower, and a power cut loses nothing."""
     task_queue: str = "mainspring"
 
     run_in_place: bool = True
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     """Addresses that may be called although they are private: `host`, `host:port` or CIDR, separated by commas."""
 
     model_base_url: str = ""
-    """An OpenAI-compatible server, for the model named `default`; empty means the scripted provider, which is no model."""
+    """An OpenAI-compatible server, for the model named `default`; empty means the scripted provider."""
     model_name: str = ""
     model_api_key: SecretStr = SecretStr("")
 

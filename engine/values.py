@@ -12,6 +12,8 @@ from pydantic import JsonValue
 Json = JsonValue
 
 BLOB_KEY: Final = "$blob"
+_PARTS: Final = 6
+"""sha, size, kind, length, path and preview: an object with other keys merely looks like a reference."""
 
 
 class Missing(Enum):
@@ -65,16 +67,14 @@ class BlobRef:
         body = value.get(BLOB_KEY)
         if len(value) != 1 or not isinstance(body, dict):
             return None
-        match body:
-            case {
-                "sha": str(sha),
-                "size": int(size),
-                "kind": ("string" | "array" | "object") as kind,
-                "length": int(length),
-                "path": list(path),
-                "preview": str(preview),
-            } if all(isinstance(part, str | int) for part in path):
-                return cls(sha, size, kind, length, tuple(p for p in path if isinstance(p, str | int)), preview)
+        path = body.get("path")
+        match body.get("sha"), body.get("size"), body.get("kind"), body.get("length"), body.get("preview"):
+            case str(sha), int(size), "string" | "array" | "object" as kind, int(length), str(preview):
+                if len(body) == _PARTS and isinstance(path, list):
+                    parts = tuple(part for part in path if isinstance(part, str | int))
+                    return cls(sha, size, kind, length, parts, preview) if len(parts) == len(path) else None
+            case _:
+                pass
         return None
 
 

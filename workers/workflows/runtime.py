@@ -67,7 +67,7 @@ _FLUSH_TIME: Final = timedelta(seconds=30)
 _EVALUATE_TIME: Final = timedelta(minutes=1)
 _SLICE_TIME: Final = timedelta(hours=1)
 # The worker beats for its nodes, so a missing beat tells of a dead process, and that soon.
-_HEARTBEAT: Final = timedelta(seconds=5)
+_HEARTBEAT: Final = timedelta(seconds=3)
 
 # A checkpoint that costs a timer ends the workflow task, so that a cancellation can get in; the others are cheaper.
 _BREATHS_PER_TASK: Final = 10

@@ -29,7 +29,7 @@ class CanvasFile:
         """The key of the workflow that is made of it: its name, made fit for addresses."""
         key = _UNFIT.sub("-", self.path.stem.lower()).strip("-")
         if not key:
-            key = hashlib.sha256(self.path.stem.encode()).hexdigest()[:8]
+            key = f"canvas-{hashlib.sha256(self.path.stem.encode(errors='surrogateescape')).hexdigest()[:8]}"
         return (key if key[0].isalpha() else f"canvas-{key}")[:_LONGEST_KEY].rstrip("-")
 
     @property
@@ -93,8 +93,8 @@ def family(path: Path) -> list[CanvasFile]:
             return
         read = read_canvas_file(file)
         for name in read.calls():
-            beside = file.with_name(f"{name}.json")
-            if Path(name).name == name and beside.is_file():
+            # A name, not a path: a canvas reads nothing from elsewhere.
+            if Path(name).name == name and (beside := file.with_name(f"{name}.json")).is_file():
                 visit(beside, (*above, file))
         found[file] = read
 

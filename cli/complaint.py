@@ -9,3 +9,7 @@ class CommandFailed(FlowError):
     """A command cannot do what it was asked to; the sentence says why, and what would help."""
 
     code = "command_failed"
+
+
+class FolderBusy(CommandFailed):
+    """Another process runs a Temporal server on the data folder."""

@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from cli.complaint import FolderBusy
 from cli.data_folder import DataFolder
 from cli.http_client import ApiClient
-from cli.temporal_server import FolderBusy
 from conf.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from cli.complaint import CommandFailed
+from cli.complaint import CommandFailed, FolderBusy
 from cli.data_folder import DataFolder, TemporalAddress
 from conf.settings import Settings
 from workers.embedded import DataFolderInUse, EmbeddedOptions, EmbeddedTemporal, PortTaken
@@ -17,10 +17,6 @@ SEARCH_ATTRIBUTES: Final = (
 the server shall start already. A test compares the two."""
 
 _OPTIONS: Final = {"gRPC": "--temporal-port", "UI": "--ui-port"}
-
-
-class FolderBusy(CommandFailed):
-    """Another process runs a Temporal server on the data folder."""
 
 
 class TemporalServer:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import structlog
+
 from cli.data_folder import ApiAddress, DataFolder, TemporalAddress
 from cli.listening import bind, url_of
 from cli.temporal_server import TemporalServer
@@ -17,6 +19,9 @@ from conf.settings import Settings
 
 if TYPE_CHECKING:
     from cli.composition import Groundwork, Linked
+    from workers.reconcile import Reconciler
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class Whole:
         worker = await self._stack.enter_async_context(worker_on(ground, linked))
         working = asyncio.create_task(worker.run(), name="worker")
         every = self.settings.reconcile_seconds
-        looking = asyncio.create_task(reconciler_on(ground, linked).run(every), name="reconciler")
+        looking = asyncio.create_task(_look_after(reconciler_on(ground, linked), every), name="reconciler")
 
         async def stop() -> None:
             looking.cancel()
@@ -143,3 +148,14 @@ class Whole:
         if self._services.temporal:
             self.folder.tell(where)
             self._stack.callback(self.folder.forget, where)
+
+
+async def _look_after(reconciler: Reconciler, every: float) -> None:
+    """Look after runs that were left behind, for ever."""
+    while True:
+        try:
+            await reconciler.run(every)
+        except Exception:  # noqa: BLE001
+            # Whatever it stumbles over, the runs under way need their worker: it is told, and looked at again.
+            _log.exception("runs cannot be looked after")
+            await asyncio.sleep(every)

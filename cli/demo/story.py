@@ -100,7 +100,6 @@ class Demonstration:
         loop = asyncio.get_running_loop()
         killed_at = loop.time()
         await worker.kill()
-        finished = await _finished(client, run["id"])
         known = len(self._shop.arrivals)
         self._tell(f"kill -9 {findings.killed_pid}, while the service {_SERVICE} was answering. A new worker starts.")
         started_at = loop.time()
@@ -110,7 +109,7 @@ class Demonstration:
         self._tell(f"Process {worker.pid} goes on, {findings.since_start:.1f} s after its start.")
         await following
         findings.run = await client.get(f"/runs/{run['id']}")
-        findings.counts = self._counts(run["id"], finished, held)
+        findings.counts = self._counts(run["id"], held)
         return findings
 
     async def _follow(self, client: ApiClient, run_id: str) -> None:
@@ -128,7 +127,7 @@ class Demonstration:
             raise CommandFailed(f"The run was over before its time. {error.get('message', '')}".rstrip())
         return waiting.result()
 
-    def _counts(self, run_id: str, finished: set[str], held: Arrival) -> list[Count]:
+    def _counts(self, run_id: str, held: Arrival) -> list[Count]:
         titles = {place: row.title for place, row in self._progress.view.rows.items()}
         counts = []
         for arrivals in self._shop.wishes().values():
@@ -140,17 +139,12 @@ class Demonstration:
                     asked=len(arrivals),
                     # What comes with a key that is known is not done again.
                     done=len({arrival.key for arrival in arrivals}),
-                    finished_before=path in finished,
+                    # One step comes after another: the next one began because this one was finished.
+                    finished_before=arrivals[0].at < held.at,
                     in_flight=held in arrivals,
                 )
             )
         return counts
-
-
-async def _finished(client: ApiClient, run_id: str) -> set[str]:
-    """The places of the steps that have succeeded."""
-    page = await client.get(f"/runs/{run_id}/nodes", state="succeeded", limit=200)
-    return {node["path"] for node in page["items"]}
 
 
 def _held(arrival: Arrival, number: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextvars import ContextVar
@@ -81,6 +82,9 @@ def mainspring(debug: bool) -> None:
 
 def main() -> NoReturn:
     """What the shell calls."""
+    # Imports make hundreds of thousands of objects that stay: looking through them for garbage is a tenth of a start.
+    # What stays longer than that turns the collector on again (see `Whole`).
+    gc.disable()
     try:
         mainspring.main(prog_name="mainspring")
     except SystemExit as end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 from contextlib import AsyncExitStack
@@ -66,6 +67,9 @@ class Whole:
         except BaseException:  # whatever it was, a cancellation too: nothing of us stays behind
             await self._stack.aclose()
             raise
+        # What a start has made is here to stay: the collector need not look at it again.
+        gc.freeze()
+        gc.enable()
         return self
 
     async def __aexit__(

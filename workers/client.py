@@ -217,13 +217,15 @@ class RunsClient:
             )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
+            # Its text as a whole begins with its type, which is nothing to read.
+            sentence = cause.message if isinstance(cause, ApplicationError) else ""
             match cause.type if isinstance(cause, ApplicationError) else None:
                 case answers.UNKNOWN_WAIT:
-                    return NotFound(str(cause), wait_id=wait_id)
+                    return NotFound(sentence, wait_id=wait_id)
                 case answers.ALREADY_ANSWERED:
-                    raise Conflict(str(cause), wait_id=wait_id) from error
+                    raise Conflict(sentence, wait_id=wait_id) from error
                 case answers.BAD_ANSWER:
-                    raise InvalidInput(str(cause), field="answer", wait_id=wait_id) from error
+                    raise InvalidInput(sentence, field="answer", wait_id=wait_id) from error
                 case _:
                     raise Conflict("The run has ended.", wait_id=wait_id) from error
         except WorkflowUpdateRPCTimeoutOrCancelledError as error:

@@ -67,7 +67,7 @@ class RunService:
             return started
         start_input(inputs, compiled.plan.inputs)
         run_id, now = new_id(), time.time_ns() // 1_000_000
-        if compiled.plan.in_place and self._in_place and body.mode != "async":
+        if compiled.plan.in_place and self._in_place and body.mode == "sync":
             done = await self._walk(member, compiled, body, key, run_id, now)
             if done is not None:
                 return done

@@ -132,6 +132,22 @@ async def test_a_stream_tells_pieces_as_they_come_and_the_end(
         assert "".join(frame.data["data"]["text"] for frame in frames if frame.event == "step.delta") == "one two"
 
 
+async def test_a_stream_of_inline_steps_tells_where_its_run_is(
+    temporal_server: EmbeddedTemporal, tmp_path: Path
+) -> None:
+    async with durable(temporal_server, tmp_path) as there:
+        workflow = await there.serving.published(greeting())
+        request = {"inputs": {"name": "Ada"}, "mode": "stream"}
+        async with there.serving.client.stream("POST", f"/api/v1/workflows/{workflow}/runs", json=request) as answer:
+            assert answer.status_code == 201
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            frames = await read_stream(answer)
+        assert [frame.id for frame in frames] == [1, 2, 3, 4, 5]
+        assert frames[-1].data["data"]["output"] == {"text": "Hello Ada!"}
+        run = (await there.serving.client.get(answer.headers["location"])).json()
+        assert (run["state"], run["mode"]) == ("succeeded", "durable")
+
+
 async def test_a_run_can_be_followed_while_it_goes_on_and_again_from_where_one_was(
     temporal_server: EmbeddedTemporal, tmp_path: Path
 ) -> None:

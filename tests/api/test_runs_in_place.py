@@ -65,19 +65,6 @@ async def test_the_events_of_a_run_can_be_read_in_pages(serving: Serving) -> Non
     assert rest["ended"] is True
 
 
-async def test_a_streamed_run_tells_its_events_and_ends(serving: Serving) -> None:
-    workflow = await serving.published(greeting())
-    request = {"inputs": {"name": "Ada"}, "mode": "stream"}
-    async with serving.client.stream("POST", f"/api/v1/workflows/{workflow}/runs", json=request) as answer:
-        assert answer.status_code == 201
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        frames = await read_stream(answer)
-    assert [frame.id for frame in frames] == [1, 2, 3, 4, 5]
-    assert [frame.event for frame in frames][-1] == "run.succeeded"
-    assert frames[-1].data["data"]["output"] == {"text": "Hello Ada!"}
-    assert (await serving.client.get(answer.headers["location"])).json()["state"] == "succeeded"
-
-
 async def test_a_stream_goes_on_behind_the_last_event_seen(serving: Serving) -> None:
     workflow = await serving.published(greeting())
     run = await serving.run(workflow, {"name": "Ada"})

@@ -34,7 +34,7 @@ class TemporalOptions:
     address: str = "127.0.0.1:7233"
     namespace: str = "default"
     task_queue: str = "mainspring"
-    largest_payload: int = 32 * 1024
+    largest_payload: int = 16 * 1024
     cache_bytes: int = 64 * _MEGABYTE
 
 

@@ -77,11 +77,16 @@ class Reconciler:
             await self._client.start(run.start)
             return "started"
         # Its own end was stored before it closed, if it had any: the log then takes no second one.
-        error = _error(state)
-        _log.warning("a run ended without a word", run_id=run.run_id, code=error["code"])
-        end = RunEvent("run:failed", EventType.RUN_FAILED, state.closed_at or _now(), data={"error": error})
-        await self._events.append(run.run_id, [end])
+        _log.warning("a run ended without a word", run_id=run.run_id, status=state.status)
+        await self._events.append(run.run_id, [_end(state)])
         return "ended"
+
+
+def _end(state: ExecutionState) -> RunEvent:
+    at = state.closed_at or _now()
+    if state.status == "cancelled":
+        return RunEvent("run:cancelled", EventType.RUN_CANCELLED, at, data={"reason": "The run was cancelled."})
+    return RunEvent("run:failed", EventType.RUN_FAILED, at, data={"error": _error(state)})
 
 
 def _error(state: ExecutionState) -> dict[str, Json]:

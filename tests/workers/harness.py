@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -237,8 +237,9 @@ async def bench(
     options: WorkerOptions | None = None,
     world: World | None = None,
     longest_run: float = 3_600,
+    idle: bool = False,
 ) -> AsyncIterator[Bench]:
-    """A worker with a task queue of its own."""
+    """A worker with a task queue of its own; an `idle` one is for the test to start."""
     blobs, log, plans, variables = MemoryBlobs(), MemoryLog(), MemoryPlans(), MemoryVariables()
     there = world or World()
     connection = await connect(
@@ -257,5 +258,7 @@ async def bench(
         eager=True,
         hand_over_events=hand_over_events,
     )
-    async with build_worker(connection, parts, options or WorkerOptions()) as worker:
-        yield Bench(connection, client, there, blobs, log, plans, variables, worker)
+    worker = build_worker(connection, parts, options or WorkerOptions())
+    made = Bench(connection, client, there, blobs, log, plans, variables, worker)
+    async with nullcontext() if idle else worker:
+        yield made

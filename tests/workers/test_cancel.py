@@ -158,3 +158,13 @@ async def test_a_failed_branch_stops_the_others(here: Bench) -> None:
 async def test_cancelling_what_does_not_run_is_not_found(here: Bench) -> None:
     with pytest.raises(NotFound):
         await here.client.cancel("no/such/run")
+
+
+async def test_a_run_cancelled_before_any_worker_saw_it_says_so_too(temporal_server: EmbeddedTemporal) -> None:
+    async with bench(temporal_server, idle=True) as here:
+        run = await here.start(LONG)
+        await here.client.cancel(run.executor, "Never mind.")
+        async with here.worker:
+            ended = await here.ended(run)
+            assert (ended.type, ended.data) == (EventType.RUN_CANCELLED, {"reason": "Never mind."})
+    assert here.world.calls == []

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from engine.events import EventType
 from engine.limits import Limits
 from engine.values import Json
@@ -74,7 +76,7 @@ async def test_a_question_stays_open_while_the_run_changes_its_history(temporal_
 
 
 async def test_answers_that_come_while_the_history_changes_are_never_lost(temporal_server: EmbeddedTemporal) -> None:
-    """Every answer is either taken or refused as too early: ten runs, answered while they hand over again and again."""
+    """Every answer is either taken or refused as too early: six runs, answered while they hand over again and again."""
     async with bench(temporal_server, hand_over_events=12) as here:
         drawn = canvas(
             start(),
@@ -93,7 +95,7 @@ async def test_answers_that_come_while_the_history_changes_are_never_lost(tempor
             assert ended.data["output"] == {"said": f"answer {number}", "all": list(range(25))}
             keys_once(here, run)
 
-        await asyncio.gather(*(one(number) for number in range(10)))
+        await asyncio.gather(*(one(number) for number in range(6)))
 
 
 async def test_cancelling_reaches_the_latest_history(temporal_server: EmbeddedTemporal) -> None:
@@ -316,4 +318,29 @@ async def test_a_large_batch_of_activities_gets_a_history_for_every_slice(tempor
         run = await here.start(drawn, {"items": list(range(12))}, inner)
         ended = await here.ended(run, seconds=60)
         assert ended.data["output"] == {"all": list(range(12))}
+        keys_once(here, run)
+
+
+@pytest.mark.parametrize("tier", ["local", "activity"])
+async def test_what_many_steps_hand_on_at_once_fits_into_a_workflow_task(
+    temporal_server: EmbeddedTemporal, tier: str
+) -> None:
+    """Four megabytes is all that a task may tell the server: one more, and the server ends the run."""
+
+    async def give(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+        return {"text": "x" * 15_000}
+
+    async with bench(temporal_server) as here:
+        ids = [f"n{number}" for number in range(300)]
+        here.world.handlers |= dict.fromkeys(ids, give)
+        steps = [node(one, "work", {"text": "=start.text"}, settings={"tier": tier}) for one in ids]
+        drawn = canvas(
+            start({"text": "string"}),
+            *steps,
+            end({"text": "=n7.text"}),
+            lines=" ".join(f"start>{one}>end" for one in ids),
+        )
+        run = await here.start(drawn, {"text": "y" * 15_000})
+        ended = await here.ended(run)
+        assert ended.type is EventType.RUN_SUCCEEDED, ended.data
         keys_once(here, run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from temporalio.exceptions import (
     ActivityError,
@@ -17,6 +17,8 @@ from temporalio.exceptions import TimeoutError as TimedOut
 from engine.errors import EngineError, FlowError
 from engine.runtime import StepError
 
+_LONGEST_MESSAGE: Final = 10_000
+
 
 def to_temporal(error: FlowError) -> ApplicationError:
     """The error as an application error that Temporal never retries: that is the interpreter's business.
@@ -24,9 +26,11 @@ def to_temporal(error: FlowError) -> ApplicationError:
     It counts as benign, an outcome that the author of the canvas may expect, unless the engine itself is at fault.
     """
     step = StepError.of(error)
+    # The sentence and its facts stand in the history, and in a message of at most 4 MB with those of others.
+    message = step.message[:_LONGEST_MESSAGE]
     expected = not isinstance(error, EngineError) and step.error_code != "node_crashed"
     return ApplicationError(
-        step.message,
+        message,
         {"facts": step.facts, "retryable": step.may_retry},
         type=step.error_code,
         non_retryable=True,

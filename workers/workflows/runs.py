@@ -83,6 +83,9 @@ class RunCanvas(_TakesAnswers):
 
     async def _walk(self, runtime: TemporalRuntime) -> RunResult:
         order = self._order
+        if workflow.cancellation_reason() is not None:
+            # Before it began: Temporal would cancel it only once its first steps are under way.
+            raise asyncio.CancelledError
         try:
             return await interpret(
                 runtime.plan(order.plan_hash),

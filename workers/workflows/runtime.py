@@ -43,6 +43,7 @@ from workers.workflows.messages import (
     EvaluateOrder,
     RunOrder,
     SliceOrder,
+    Wire,
     read_call_result,
     read_slice_result,
     read_subflow_result,
@@ -51,9 +52,12 @@ from workers.workflows.messages import (
 PLAN_FUNCTION: Final = "mainspring_plan"
 EMIT_FUNCTION: Final = "mainspring_emit"
 
-# The server takes 2,000 pending activities or children of one workflow; one more stops the run for good.
-_ACTIVITIES_IN_FLIGHT: Final = 200
+# What one workflow task has to say must fit into 4 MB, and 2,000 activities may be pending: beyond either the server
+# ends the run. With payloads of at most 16 KB, all of this at once still fits.
+_ACTIVITIES_IN_FLIGHT: Final = 100
 _CHILDREN_IN_FLIGHT: Final = 50
+_LOCALS_IN_FLIGHT: Final = 16
+_LOCALS_PER_TASK: Final = 48
 
 # Temporal repeats only what a dead process left behind; a node's error comes back to the interpreter.
 _AFTER_A_CRASH: Final = RetryPolicy(
@@ -98,6 +102,10 @@ class TemporalRuntime:
         self._shown = ""
         self._breaths = 0
         self._activities = asyncio.Semaphore(_ACTIVITIES_IN_FLIGHT)
+        self._locals = asyncio.Semaphore(_LOCALS_IN_FLIGHT)
+        self._locals_begun = 0
+        self._locals_open = asyncio.Event()
+        self._locals_open.set()
         self._children = asyncio.Semaphore(_CHILDREN_IN_FLIGHT)
 
     # --- time, events, plans -----------------------------------------------------------------------------------------
@@ -154,41 +162,52 @@ class TemporalRuntime:
         order = CallOrder(request, self._limits.inline_value_bytes, self._limits.value_bytes).to_wire()
         limit = timedelta(milliseconds=request.timeout_ms or request.call.timeout_ms) + _GRACE
         summary = _summary(request)
+        if request.call.tier == "local":
+            return read_call_result(await self._local(request.call.activity, order, limit, summary))
         async with self._activities:
             try:
-                if request.call.tier == "local":
-                    result: Any = await workflow.execute_local_activity(
-                        request.call.activity,
-                        order,
-                        start_to_close_timeout=limit,
-                        retry_policy=_AFTER_A_CRASH,
-                        summary=summary,
-                    )
-                else:
-                    result = await workflow.execute_activity(
-                        request.call.activity,
-                        order,
-                        start_to_close_timeout=limit,
-                        heartbeat_timeout=min(_HEARTBEAT, timedelta(milliseconds=request.call.heartbeat_ms)),
-                        retry_policy=_AFTER_A_CRASH,
-                        summary=summary,
-                    )
+                result: Any = await workflow.execute_activity(
+                    request.call.activity,
+                    order,
+                    start_to_close_timeout=limit,
+                    heartbeat_timeout=min(_HEARTBEAT, timedelta(milliseconds=request.call.heartbeat_ms)),
+                    retry_policy=_AFTER_A_CRASH,
+                    summary=summary,
+                )
             except ActivityError as error:
                 raise _finding(error) from error
         return read_call_result(result)
 
     async def evaluate(self, request: EvaluateRequest) -> Json:
-        try:
-            result: Json = await workflow.execute_local_activity(
-                EVALUATE,
-                EvaluateOrder(request, self._limits).to_wire(),
-                start_to_close_timeout=_EVALUATE_TIME,
-                retry_policy=_AFTER_A_CRASH,
-                summary=request.title[:_LONGEST_SUMMARY],
-            )
-        except ActivityError as error:
-            raise _finding(error) from error
+        order = EvaluateOrder(request, self._limits).to_wire()
+        result: Json = await self._local(EVALUATE, order, _EVALUATE_TIME, request.title[:_LONGEST_SUMMARY])
         return result
+
+    async def _local(self, name: str, order: Wire, limit: timedelta, summary: str) -> Any:
+        """Run a local activity. Its result is durable once the workflow task ends, which is made to happen in time."""
+        async with self._locals:
+            await self._locals_open.wait()
+            self._locals_begun += 1
+            try:
+                result = await workflow.execute_local_activity(
+                    name, order, start_to_close_timeout=limit, retry_policy=_AFTER_A_CRASH, summary=summary
+                )
+            except ActivityError as error:
+                raise _finding(error) from error
+        if self._locals_begun >= _LOCALS_PER_TASK and self._locals_open.is_set():
+            await self._end_task()
+        return result
+
+    async def _end_task(self) -> None:
+        """Let the workflow task end: no local activity begins, those under way finish, a timer starts the next one."""
+        self._locals_begun = 0
+        self._locals_open.clear()
+        try:
+            await workflow.sleep(0.001, summary="Checkpoint")
+        except asyncio.CancelledError:
+            self._locals_open.set()
+            raise
+        self._locals_open.set()
 
     async def sleep(self, seconds: float) -> None:
         await workflow.sleep(seconds)

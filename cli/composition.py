@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.parts import ApiParts
+from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder, TemporalAddress
 from conf.settings import Settings
 from engine.limits import Limits
@@ -70,8 +71,14 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) ->
         namespace=temporal.namespace,
         task_queue=settings.task_queue,
     )
-    connection = await connect(options, ground.stores.blobs)
-    await ensure_search_attributes(connection)
+    try:
+        connection = await connect(options, ground.stores.blobs)
+        await ensure_search_attributes(connection)
+    except Exception as error:
+        # Whatever the client calls it (an RPC error, a runtime error): there is no Temporal that would do.
+        raise CommandFailed(
+            f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {error}"
+        ) from error
     runs = RunsClient(
         connection, limits=ground.limits, longest_run=timedelta(days=settings.run_timeout_days), eager=eager
     )

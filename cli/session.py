@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BUSY_SECONDS: Final = 15.0
+_BUSY_SECONDS: Final = 60.0
 _POLL: Final = 0.1
 
 
@@ -68,13 +69,24 @@ async def session(settings: Settings, *, reading: bool = False) -> AsyncGenerato
 async def _running(folder: DataFolder) -> ApiClient | None:
     """A client of the server that is up on the folder, if one is."""
     where, token = folder.api(), folder.token()
-    if where is None or token is None:
+    # Only to a process that still lives: the token is not for whoever has the port now.
+    if where is None or token is None or not _lives(where.pid):
         return None
     client = ApiClient(where.url, token)
     if await client.ready():
         return client
     await client.close()
     return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @asynccontextmanager

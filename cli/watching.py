@@ -9,7 +9,7 @@ import click
 
 from cli.complaint import CommandFailed
 from cli.following import Follower, GivenAnswers
-from cli.http_client import ApiClient
+from cli.http_client import ApiClient, ApiUnreachable
 from cli.invocation import command_line
 from cli.person import ask_person
 from cli.progress import make_progress
@@ -42,6 +42,11 @@ async def watch(
             f"The run {run_id} is not over after {timeout:g} seconds. It goes on wherever there is a worker; this shows"
             f" how:\n  {command_line(settings, 'show', run_id)}"
         ) from None
+    except ApiUnreachable as gone:
+        raise CommandFailed(
+            f"The server that carried the run {run_id} is gone. The run goes on when something starts on the folder"
+            f" again; this shows how it is:\n  {command_line(settings, 'show', run_id)}"
+        ) from gone
     except asyncio.CancelledError:
         stop = command_line(settings, "cancel", run_id)
         click.echo(f"\nThe run {run_id} goes on wherever there is a worker. To stop it:\n  {stop}", err=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.data_folder import ApiAddress, DataFolder, TemporalAddress
-from tests.cli.command import FREE_PORTS, mainspring, result, service
+from tests.cli.command import FREE_PORTS, command, mainspring, result, service
 from tests.cli.memory_run import EXAMPLES
+from tests.cli.terminal import Terminal
 
 
 @pytest.fixture
@@ -49,16 +50,16 @@ def question(folder: Path) -> Path:
         {
             "id": "ask",
             "type": "question",
-            "data": {"inputs": {"question": {"value": "喝什么？"}}, "settings": {"options": ["茶", "咖啡"]}},
+            "data": {
+                "inputs": {"question": {"value": "喝什么？"}},
+                "settings": {"options": ["茶", "咖啡"], "free": False},
+            },
         },
         {"id": "end", "type": "end", "data": {"inputs": {"answer": {"ref": ["ask", "answer"]}}}},
     ]
     edges = [
         {"sourceNodeID": "start", "targetNodeID": "ask"},
-        *(
-            {"sourceNodeID": "ask", "targetNodeID": "end", "sourcePortID": port}
-            for port in ("option_0", "option_1", "other")
-        ),
+        *({"sourceNodeID": "ask", "targetNodeID": "end", "sourcePortID": port} for port in ("option_0", "option_1")),
     ]
     file = folder / "question.json"
     file.write_text(json.dumps({"nodes": nodes, "edges": edges}, ensure_ascii=False), "utf-8")
@@ -192,3 +193,25 @@ def test_a_file_is_saved_as_the_draft_that_it_is_now(busy: Path, tmp_path: Path)
     for word in ("one", "two"):
         done = result(mainspring("run", echo(tmp_path, prompt=f"say: {word}"), "--data-dir", busy))
         assert done["said"].endswith(word)
+
+
+def test_who_sits_at_a_terminal_is_asked_right_there_and_again_until_the_answer_will_do(
+    busy: Path, tmp_path: Path
+) -> None:
+    file = question(tmp_path)
+    with Terminal(command("run", file, "--data-dir", busy)) as terminal:
+        terminal.read_until("Your answer")
+        terminal.type("果汁\r")
+        terminal.read_until("must be one of")
+        terminal.read_until("Your answer")
+        terminal.type("2\r")
+        assert terminal.wait() == 0
+    assert '"answer": "咖啡"' in terminal.shown
+
+
+def test_whoever_leaves_a_run_is_told_that_it_goes_on(busy: Path, tmp_path: Path) -> None:
+    with Terminal(command("run", question(tmp_path), "--data-dir", busy)) as terminal:
+        terminal.read_until("Your answer")
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+    assert "goes on wherever there is a worker" in terminal.shown

@@ -255,7 +255,7 @@ async def bench(
         connection,
         limits=limits,
         longest_run=timedelta(seconds=longest_run),
-        eager=True,
+        eager=not idle,
         hand_over_events=hand_over_events,
     )
     worker = build_worker(connection, parts, options or WorkerOptions())

@@ -146,6 +146,12 @@ def test_a_worker_without_a_temporal_says_how_to_come_by_one(tmp_path: Path) -> 
     assert "mainspring temporal" in done.stderr
 
 
+def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    done = run("worker", "--data-dir", str(tmp_path), TEMPORAL_ADDRESS="127.0.0.1:9")
+    assert done.exit_code == 1
+    assert "Error: Temporal at 127.0.0.1:9 (namespace default) cannot be used: " in done.stderr
+
+
 def test_a_temporal_beside_a_cluster_is_refused(tmp_path: Path) -> None:
     done = run("temporal", "--data-dir", str(tmp_path), TEMPORAL_ADDRESS="cluster:7233")
     assert done.exit_code == 1

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from engine.errors import FlowError
 from engine.interpret import interpret_slice
 from engine.perform import READ_VARIABLES
 from engine.plan import Plan
-from engine.runtime import CallResult, SliceResult
+from engine.runtime import CallResult, SliceResult, StepError
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
 from workers.in_place import InPlaceRuntime, evaluate_request
@@ -37,6 +38,13 @@ from workers.workflows.messages import (
 # costs the server a millisecond or two: where there are more than fifty activities, they send a hundred a second.
 _OFTEN: Final = 0.5
 _BEATS_PER_SECOND: Final = 100
+
+
+@activity.defn(dynamic=True)
+async def _missing(args: Sequence[RawValue]) -> None:
+    """Answers for every other name: Temporal itself would try an unknown activity again and again."""
+    name = activity.info().activity_type
+    raise to_temporal(StepError("activity_missing", f"No worker has a node type {name}: is its package installed?"))
 
 
 class Activities:
@@ -62,7 +70,7 @@ class Activities:
     def all(self) -> list[Callable[..., Any]]:
         """Each as Temporal wants it: a function with a name."""
         nodes = [self._node(name) for name in (*self._names, READ_VARIABLES.activity)]
-        return [*nodes, self._flush(), self._evaluate(), self._walk_slice()]
+        return [*nodes, self._flush(), self._evaluate(), self._walk_slice(), _missing]
 
     def _node(self, name: str) -> Callable[..., Any]:
         @activity.defn(name=name)

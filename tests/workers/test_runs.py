@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from engine.compile import compile_canvas
 from engine.errors import NodeFailed, NodeUnavailable
 from engine.events import EventType
+from engine.plan import Call, plan_hash
 from engine.values import Json
 from nodes.context import NodeContext
 from tests.engine.draw import answer, callee, canvas, choose, end, node, start
+from tests.engine.library import LIBRARY
 from tests.workers.harness import Bench, bench
 from workers.client import RunStart
 from workers.embedded import EmbeddedTemporal
@@ -24,6 +29,8 @@ ONE_STEP = canvas(
     end({"said": "=a.text"}),
     lines="start>a>end",
 )
+
+ELSEWHERE = Call(activity="elsewhere", tier="activity", timeout_ms=1_000)
 
 
 @pytest.fixture
@@ -245,6 +252,19 @@ async def test_a_run_whose_plan_is_gone_fails_and_says_so(here: Bench) -> None:
     ended = await here.ended(start)
     error: Any = ended.data["error"]
     assert (error["code"], error["facts"]["plan_hash"]) == ("engine_error", "no such plan")
+
+
+async def test_a_node_type_that_no_worker_has_fails_the_node_at_once(here: Bench) -> None:
+    drawn = canvas(start(), node("a", "elsewhere", {}), end({}), lines="start>a>end")
+    elsewhere = replace(LIBRARY["work"], name="elsewhere", settings=None, lower=lambda _: ELSEWHERE)
+    plan = compile_canvas(drawn, {**LIBRARY, "elsewhere": elsewhere})
+    digest = plan_hash(plan.to_bytes())
+    await here.plans.put(digest, plan.to_bytes())
+    run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", digest, {})
+    await here.client.start(run)
+    error: Any = (await here.ended(run, seconds=5)).data["error"]
+    assert error["code"] == "activity_missing"
+    assert "elsewhere" in error["message"]
 
 
 async def test_a_run_with_a_wrong_input_fails_and_names_it(here: Bench) -> None:

@@ -15,11 +15,6 @@ from storage.stores import Stores
 # Async although they wait for nothing: FastAPI sends plain functions to a thread.
 
 
-async def _parts(request: Request) -> ApiParts:
-    parts: ApiParts = request.app.state.parts
-    return parts
-
-
 async def _stores(request: Request) -> Stores:
     parts: ApiParts = request.app.state.parts
     return parts.stores
@@ -35,7 +30,6 @@ async def _runs(request: Request) -> RunService:
     return runs
 
 
-PartsDep = Annotated[ApiParts, Depends(_parts)]
 StoresDep = Annotated[Stores, Depends(_stores)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RunsDep = Annotated[RunService, Depends(_runs)]

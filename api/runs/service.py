@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 import structlog
 
 from api.access import Member
@@ -32,6 +33,7 @@ from workers.in_process import TooMuch, walk
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 DRAFT: Final = "draft"
+_SORTED: Final = orjson.OPT_SORT_KEYS
 _CANCEL_SECONDS: Final = 2.0
 """How long the answer to a cancellation waits for the run's end."""
 
@@ -292,7 +294,9 @@ def _the_same(existing: Run, body: StartRun, key: str) -> Started:
     request = existing.start_request
     inputs = request.get("inputs") if isinstance(request, dict) else existing.inputs
     version = body.version or existing.version
-    if inputs != body.inputs or version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT):
+    other_version = version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT)
+    # As text: to Python, 1 and true are the same.
+    if other_version or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(body.inputs, option=_SORTED):
         raise Conflict(
             "The idempotency key belongs to a run that was started with something else.",
             idempotency_key=key,

@@ -60,7 +60,7 @@ def walked_view(new: NewRun, done: Walked) -> dict[str, Any]:
         "created": new.created,
         "started": started,
         "finished": finished,
-        "duration_ms": finished - started,
+        "duration_ms": duration(started, finished),
         "temporal_url": None,
     }
 
@@ -124,8 +124,8 @@ def wait_view(wait: OpenWaitRow) -> dict[str, Any]:
 
 
 def duration(started: int | None, finished: int | None) -> int | None:
-    """Milliseconds between two moments, once there are two."""
-    return None if started is None or finished is None else finished - started
+    """Milliseconds between two moments, once there are two; a clock may be set back in between."""
+    return None if started is None or finished is None else max(0, finished - started)
 
 
 def _temporal_url(base: str, temporal_id: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,3 @@ def client_of(app: FastAPI, token: str | None) -> AsyncClient:
     """A client without a network between it and the application."""
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     return AsyncClient(transport=ASGITransport(app), base_url="http://test", headers=headers, timeout=30)
-
-
-async def as_somebody_else(serving: Serving) -> AsyncClient:
-    """A client of another space."""
-    home = await serving.stores.organisations.ensure_default()
-    other = replace(home, space_id=home.space_id)
-    token = new_token()
-    await serving.stores.tokens.register(other.org_id, other.space_id, "somebody else", token)
-    return client_of(serving.app, token)

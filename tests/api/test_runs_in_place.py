@@ -115,9 +115,22 @@ async def test_the_same_key_starts_one_run(serving: Serving) -> None:
 async def test_the_same_key_with_another_request_is_a_conflict(serving: Serving) -> None:
     workflow = await serving.published(greeting())
     await serving.run(workflow, {"name": "Ada"}, idempotency_key="once")
-    for other in ({"inputs": {"name": "Eve"}}, {"inputs": {"name": "Ada"}, "version": "draft"}):
+    others = (
+        {"inputs": {"name": "Eve"}},
+        {"inputs": {"name": "Ada", "x": 1}},
+        {"inputs": {"name": "Ada"}, "version": "draft"},
+    )
+    for other in others:
         answer = await serving.post(f"/workflows/{workflow}/runs", {**other, "idempotency_key": "once"})
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+async def test_a_number_and_a_truth_are_different_requests(serving: Serving) -> None:
+    workflow = await serving.published(greeting())
+    await serving.run(workflow, {"name": "Ada", "more": [1]}, idempotency_key="once")
+    for more, status in (([True], 409), ([1.0], 409), ([1], 200)):
+        request = {"inputs": {"more": more, "name": "Ada"}, "idempotency_key": "once"}
+        assert (await serving.post(f"/workflows/{workflow}/runs", request)).status_code == status
 
 
 async def test_the_same_key_at_the_same_time_starts_one_run(serving: Serving) -> None:

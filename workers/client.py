@@ -18,11 +18,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from engine.errors import Conflict, FlowError, InvalidInput, NotFound
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.runtime import RunContext
 from engine.values import Json
-from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
+from workers.connection import Connection, RunsUnavailable, TemporalOptions, connect, ensure_search_attributes
 from workers.workflows import answers, attributes
 from workers.workflows.messages import ANSWER, RUN_CANVAS, RunOrder
 
@@ -57,13 +57,6 @@ _STATUS: Final[Mapping[WorkflowExecutionStatus | None, Status]] = {
     WorkflowExecutionStatus.TERMINATED: "terminated",
     WorkflowExecutionStatus.TIMED_OUT: "timed_out",
 }
-
-
-class RunsUnavailable(FlowError):
-    """Temporal cannot be reached, or no worker answers: the same again may succeed in a moment."""
-
-    code = "runs_unavailable"
-    retryable = True
 
 
 @dataclass(frozen=True, slots=True)

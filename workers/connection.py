@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
+from engine.errors import FlowError
 from storage.ports import Blobs
 from workers.big_values import BigValues
 from workers.byte_cache import ByteCache
@@ -25,6 +26,13 @@ SEARCH_ATTRIBUTES = {key.name: "Keyword" for key in attributes.KEYS}
 """What the namespace must know, by type; an embedded server takes it at its start."""
 
 _MEGABYTE = 1024 * 1024
+
+
+class RunsUnavailable(FlowError):
+    """Temporal cannot be reached, or no worker answers: the same again may succeed in a moment."""
+
+    code = "runs_unavailable"
+    retryable = True
 
 
 @dataclass(frozen=True)
@@ -48,17 +56,22 @@ class Connection:
 
 
 async def connect(options: TemporalOptions, blobs: Blobs, *, lazy: bool = False) -> Connection:
-    """Connect; a `lazy` connection is made at its first use, but no worker can run on it."""
+    """Connect; a `lazy` connection is made at its first use, but no worker can run on it. Raises `RunsUnavailable`."""
     codec = ClaimCheckCodec(blobs, largest=options.largest_payload, cache=ByteCache(options.cache_bytes // 2))
-    client = await Client.connect(
-        options.address,
-        namespace=options.namespace,
-        data_converter=DataConverter(payload_converter_class=JsonPayloadConverter, payload_codec=codec),
-        identity=f"mainspring@{socket.gethostname()}:{os.getpid()}",
-        lazy=lazy,
-        # Nothing leaves the machine: compressing costs more than it saves.
-        grpc_compression=GrpcCompression.NONE if _is_local(options.address) else GrpcCompression.GZIP,
-    )
+    try:
+        client = await Client.connect(
+            options.address,
+            namespace=options.namespace,
+            data_converter=DataConverter(payload_converter_class=JsonPayloadConverter, payload_codec=codec),
+            identity=f"mainspring@{socket.gethostname()}:{os.getpid()}",
+            lazy=lazy,
+            # Nothing leaves the machine: compressing costs more than it saves.
+            grpc_compression=GrpcCompression.NONE if _is_local(options.address) else GrpcCompression.GZIP,
+        )
+    except RuntimeError as error:
+        raise RunsUnavailable(
+            f"Temporal does not answer at {options.address}.", address=options.address, reason=str(error)
+        ) from error
     return Connection(client, BigValues(blobs, ByteCache(options.cache_bytes)), options)
 
 

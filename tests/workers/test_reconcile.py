@@ -95,6 +95,8 @@ async def test_a_run_that_took_too_long_has_failed(temporal_server: EmbeddedTemp
 
 
 async def test_without_temporal_everything_says_that_it_is_unavailable(here: Bench) -> None:
+    with pytest.raises(RunsUnavailable, match=r"127\.0\.0\.1:1"):
+        await connect(TemporalOptions(address="127.0.0.1:1"), here.blobs)
     away = RunsClient(await connect(TemporalOptions(address="127.0.0.1:1"), here.blobs, lazy=True))
     run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", "x", {})
     with pytest.raises(RunsUnavailable):

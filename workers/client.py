@@ -45,6 +45,8 @@ _ANSWER_TIMEOUT: Final = timedelta(seconds=30)
 # A wait is told before its workflow task is accepted. Should that be lost, an answer may come before it is open again.
 _OPENING: Final = 10.0
 _PAUSE: Final = 0.1
+# The server takes 20,000 bytes.
+_LONGEST_DETAILS: Final = 5_000
 
 _MISSING = (RPCStatusCode.NOT_FOUND,)
 
@@ -170,8 +172,8 @@ class RunsClient:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=attributes.at_start(context, start.kind, start.workflow_key),
-                static_summary=start.title[:100] or None,
-                static_details=start.details or None,
+                static_summary=attributes.shorten(start.title) or None,
+                static_details=start.details[:_LONGEST_DETAILS] or None,
                 request_eager_start=self._eager,
                 rpc_timeout=_RPC_TIMEOUT,
             )

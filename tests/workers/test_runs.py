@@ -82,6 +82,27 @@ async def test_an_operator_finds_the_run_by_what_it_is(here: Bench) -> None:
     assert await here.summaries(run.executor) == ["work · Greet"]
 
 
+async def test_titles_of_any_length_and_script_are_shown_as_far_as_there_is_room(here: Bench) -> None:
+    title = "🌊" * 200
+    inner = callee(
+        "inner", canvas(start(), node("ask", "ask", {"question": "?"}, title=title), end({}), lines="start>ask>end")
+    )
+    drawn = canvas(
+        start(),
+        node("a", "work", {}, title=title),
+        node("b", "work", {}, title=title, settings={"tier": "local"}),
+        node("sub", "subworkflow", {}, title=title, settings={"workflow": "inner"}),
+        end({}),
+        lines="start>a>b>sub>end",
+    )
+    run = await here.start(drawn, {}, inner, details="河" * 20_000)
+    await here.told(run, EventType.WAIT_OPENED)
+    await here.client.answer(f"{run.executor}/sub", "sub/ask", "x", answer_id="1")
+    assert (await here.ended(run)).type is EventType.RUN_SUCCEEDED
+    (summary,) = await here.summaries(run.executor)
+    assert summary.startswith("work · 🌊")
+
+
 async def test_a_node_that_fails_lets_the_run_fail_visibly(here: Bench) -> None:
     async def fail(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
         raise NodeFailed("The shop is closed.", status=404)

@@ -20,8 +20,8 @@ ERROR_CODE: Final = SearchAttributeKey.for_keyword("AppErrorCode")
 KEYS: Final = (ORG, SPACE, WORKFLOW, VERSION, RUN_KIND, STATE, NODE, ERROR_CODE)
 """Every attribute that the namespace must know. SQL visibility has room for ten of type Keyword."""
 
-# SQL visibility keeps a keyword in a column of 255 characters.
-_LONGEST: Final = 200
+# SQL visibility keeps a keyword in 255 characters, and the server takes 400 bytes of a summary.
+_LONGEST: Final = 240
 
 
 def at_start(context: RunContext, kind: str, workflow_key: str = "") -> TypedSearchAttributes:
@@ -34,7 +34,7 @@ def at_start(context: RunContext, kind: str, workflow_key: str = "") -> TypedSea
         RUN_KIND: kind,
         STATE: "running",
     }
-    return TypedSearchAttributes([SearchAttributePair(key, _cut(value)) for key, value in values.items() if value])
+    return TypedSearchAttributes([SearchAttributePair(key, shorten(value)) for key, value in values.items() if value])
 
 
 def running() -> list[SearchAttributeUpdate[Any]]:
@@ -44,13 +44,14 @@ def running() -> list[SearchAttributeUpdate[Any]]:
 
 def waiting(title: str) -> list[SearchAttributeUpdate[Any]]:
     """The run waits for an answer to this node."""
-    return [STATE.value_set("waiting"), NODE.value_set(_cut(title))]
+    return [STATE.value_set("waiting"), NODE.value_set(shorten(title))]
 
 
 def failed(title: str, code: str) -> list[SearchAttributeUpdate[Any]]:
     """This node let the run fail, for this reason."""
-    return [STATE.value_set("failed"), NODE.value_set(_cut(title)), ERROR_CODE.value_set(_cut(code))]
+    return [STATE.value_set("failed"), NODE.value_set(shorten(title)), ERROR_CODE.value_set(shorten(code))]
 
 
-def _cut(value: str) -> str:
-    return value[:_LONGEST]
+def shorten(text: str) -> str:
+    """As much of a label as Temporal takes, in bytes."""
+    return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")

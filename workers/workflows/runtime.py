@@ -32,6 +32,7 @@ from engine.runtime import (
 from engine.values import Json
 from workers.workflows import attributes
 from workers.workflows.answers import Answers
+from workers.workflows.attributes import shorten
 from workers.workflows.failures import to_step_error
 from workers.workflows.messages import (
     EVALUATE,
@@ -76,7 +77,6 @@ _HEARTBEAT: Final = timedelta(seconds=3)
 # A checkpoint that costs a timer ends the workflow task, so that a cancellation can get in; the others are cheaper.
 _BREATHS_PER_TASK: Final = 10
 _LONGEST_ID: Final = 240
-_LONGEST_SUMMARY: Final = 100
 
 
 class Emit(Protocol):
@@ -180,7 +180,7 @@ class TemporalRuntime:
 
     async def evaluate(self, request: EvaluateRequest) -> Json:
         order = EvaluateOrder(request, self._limits).to_wire()
-        result: Json = await self._local(EVALUATE, order, _EVALUATE_TIME, request.title[:_LONGEST_SUMMARY])
+        result: Json = await self._local(EVALUATE, order, _EVALUATE_TIME, shorten(request.title))
         return result
 
     async def _local(self, name: str, order: Wire, limit: timedelta, summary: str) -> Any:
@@ -267,7 +267,7 @@ class TemporalRuntime:
                     start_to_close_timeout=_SLICE_TIME,
                     heartbeat_timeout=_HEARTBEAT,
                     retry_policy=_AFTER_A_CRASH,
-                    summary=title[:_LONGEST_SUMMARY],
+                    summary=shorten(title),
                 )
             except ActivityError as error:
                 raise _finding(error) from error
@@ -285,7 +285,7 @@ class TemporalRuntime:
                     parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                     task_timeout=info.task_timeout,
                     search_attributes=attributes.at_start(context, kind),
-                    static_summary=title[:_LONGEST_SUMMARY],
+                    static_summary=shorten(title),
                 )
             except ChildWorkflowError as error:
                 raise _finding(error) from error
@@ -301,7 +301,7 @@ def _finding(error: ActivityError | ChildWorkflowError) -> BaseException:
 
 def _summary(request: CallRequest) -> str:
     place = "" if request.path == request.node else f" · {request.path}"
-    return f"{request.node_type} · {request.title}{place}"[:_LONGEST_SUMMARY]
+    return shorten(f"{request.node_type} · {request.title}{place}")
 
 
 def _child_id(parent: str, path: str) -> str:

@@ -104,7 +104,7 @@ def compile_canvas(
     findings = validate(canvas, library, workflows=face if resolve is not None else None, own_id=own_id, limits=limits)
     if any(one.severity == "error" for one in findings):
         errors = [one for one in findings if one.severity == "error"]
-        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        more = f" (And {len(errors) - 1} more.)" if len(errors) > 1 else ""
         raise InvalidCanvas(
             f"The canvas has errors: {errors[0].message}{more}", diagnostics=[one.to_json() for one in findings]
         )

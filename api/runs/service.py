@@ -143,6 +143,7 @@ class RunService:
             started_at=now,
             kind=_kind(compiled),
             title=compiled.name,
+            workflow_key=compiled.key,
         )
         new = _new_run(compiled, body, key, run_id, now, mode="durable", start=start)
         run, fresh = await self._stores.runs(member.org_id, member.space_id).create(new)

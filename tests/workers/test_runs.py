@@ -119,6 +119,31 @@ async def test_a_node_that_fails_lets_the_run_fail_visibly(here: Bench) -> None:
     assert here.world.calls == ["a"]
 
 
+async def test_a_local_node_that_fails_is_handled_like_any_other(here: Bench) -> None:
+    async def fail(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+        raise NodeFailed("The shop is closed.")
+
+    here.world.handlers["a"] = fail
+    instead = {"policy": "default", "default": {"text": "instead"}}
+    drawn = canvas(
+        start(),
+        node("a", "work", {"text": "x"}, settings={"tier": "local"}, on_error=instead),
+        end({"said": "=a.text"}),
+        lines="start>a>end",
+    )
+    assert (await here.run(drawn)).data["output"] == {"said": "instead"}
+    unhandled = canvas(
+        start(),
+        node("a", "work", {"text": "x"}, settings={"tier": "local"}),
+        end(),
+        lines="start>a>end",
+    )
+    ended = await here.run(unhandled)
+    assert ended.type is EventType.RUN_FAILED
+    error: Any = ended.data["error"]
+    assert error["message"] == "The shop is closed."
+
+
 async def test_what_a_node_did_not_foresee_is_told_without_its_insides_and_not_tried_again(here: Bench) -> None:
     async def crash(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
         raise KeyError("abc")

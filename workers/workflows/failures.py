@@ -38,9 +38,9 @@ def to_temporal(error: FlowError) -> ApplicationError:
     )
 
 
-def to_step_error(error: ActivityError | ChildWorkflowError) -> StepError:
+def to_step_error(error: ActivityError | ApplicationError | ChildWorkflowError) -> StepError:
     """What went wrong with an activity or a child, in the interpreter's form."""
-    cause = error.cause
+    cause = error if isinstance(error, ApplicationError) else error.cause
     match cause:
         case ApplicationError():
             return _from_application(cause)

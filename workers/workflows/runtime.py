@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 
 from engine.errors import EngineError, FlowError
 from engine.events import RunEvent
@@ -192,7 +192,8 @@ class TemporalRuntime:
                 result = await workflow.execute_local_activity(
                     name, order, start_to_close_timeout=limit, retry_policy=_AFTER_A_CRASH, summary=summary
                 )
-            except ActivityError as error:
+            except (ActivityError, ApplicationError) as error:
+                # Of a local activity Temporal hands on the error itself, and wraps only timeouts and cancellations.
                 raise _finding(error) from error
         if self._locals_begun >= _LOCALS_PER_TASK and self._locals_open.is_set():
             await self._end_task()
@@ -291,7 +292,7 @@ class TemporalRuntime:
                 raise _finding(error) from error
 
 
-def _finding(error: ActivityError | ChildWorkflowError) -> BaseException:
+def _finding(error: ActivityError | ApplicationError | ChildWorkflowError) -> BaseException:
     """The step's error; or the cancellation, which Temporal hands back as an error of what was cancelled."""
     task = asyncio.current_task()
     if is_cancelled_exception(error) and task is not None and task.cancelling():

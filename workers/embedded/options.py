@@ -25,8 +25,8 @@ _TUNING: Mapping[str, JsonValue] = {
     "history.transferProcessorMaxPollHostRPS": 5000,
     "history.timerProcessorMaxPollRPS": 500,
     "history.visibilityProcessorMaxPollRPS": 50,
-    # Unless it is told otherwise the server rounds every timer up to a second, in case the clocks of a cluster differ: a pause
-    # of a millisecond, and the one before a step that a dead worker left is taken over, take 1,010 ms. Here is one clock.
+    # Unless told otherwise the server rounds every timer up to a second, as the clocks of a cluster may differ: a pause
+    # of a millisecond, and the one before another worker takes a step over, take 1,010 ms. Here is one clock.
     "history.timerProcessorMaxTimeShift": "1ms",
     # One partition instead of four: with few pollers a burst otherwise waits for tasks to be forwarded.
     "matching.numTaskqueueReadPartitions": 1,

@@ -89,7 +89,7 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) ->
 async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWorker]:
     """A worker, not started yet, and its ways out."""
     settings, stores = ground.settings, ground.stores
-    egress = EgressClient(EgressPolicy(allow=settings.egress_allow))
+    egress = EgressClient(EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes))
     models = ModelRegistry(_provider(settings), egress)
     try:
         yield build_worker(

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
 
     egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses that may be called although they are private: `host`, `host:port` or CIDR, separated by commas."""
+    egress_body_bytes: Annotated[int, Field(ge=1_024)] = 10 * 1024 * 1024
+    """The largest answer that an HTTP request takes; what a node hands on may be as large as `value_bytes`."""
 
     model_base_url: str = ""
     """An OpenAI-compatible server, for the model named `default`; empty means the scripted provider."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -18,11 +18,11 @@ from engine.limits import Limits
 from nodes.library import Library, load_library
 from storage.runs import UnfinishedRuns
 from storage.stores import Stores, open_stores
+from storage.tables import Run
 from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
 from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
-from workers.models.provider import ChatProvider
 from workers.models.registry import ModelRegistry
 from workers.reconcile import OpenRun, Reconciler
 from workers.worker import RunsWorker, WorkerParts, build_worker
@@ -90,7 +90,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
     """A worker, not started yet, and its ways out."""
     settings, stores = ground.settings, ground.stores
     egress = EgressClient(EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes))
-    models = ModelRegistry(_provider(settings), egress)
+    models = ModelRegistry.of(settings, egress)
     try:
         yield build_worker(
             linked.connection,
@@ -149,17 +149,14 @@ class _OpenRuns:
 
     unfinished: UnfinishedRuns
 
-    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
+    async def open_runs(self, *, created_before: int) -> AsyncIterator[OpenRun]:
         """See `workers.reconcile.OpenRuns`."""
-        runs = await self.unfinished.stale(created_before, states=("queued", "running", "waiting"))
-        return [
-            OpenRun(run_id=str(run.id), executor=run.temporal_id, start=RunStart.from_json(run.start_request))
-            for run in runs
-            if isinstance(run.start_request, Mapping)
-        ]
+        page = await self._page(created_before, None)
+        while page:
+            for run in page:
+                if isinstance(run.start_request, Mapping):
+                    yield OpenRun(str(run.id), run.temporal_id, RunStart.from_json(run.start_request))
+            page = await self._page(created_before, page[-1])
 
-
-def _provider(settings: Settings) -> ChatProvider | None:
-    if not settings.model_base_url:
-        return None
-    return ChatProvider(settings.model_base_url, settings.model_name, settings.model_api_key.get_secret_value())
+    async def _page(self, created_before: int, behind: Run | None) -> list[Run]:
+        return await self.unfinished.stale(created_before, states=("queued", "running", "waiting"), behind=behind)

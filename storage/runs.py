@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -245,9 +245,17 @@ class UnfinishedRuns:
         self._database = database
 
     async def stale(
-        self, before: int, *, states: Sequence[RunState] = ("queued", "running"), limit: int = 100
+        self,
+        before: int,
+        *,
+        states: Sequence[RunState] = ("queued", "running"),
+        limit: int = 100,
+        behind: Run | None = None,
     ) -> list[Run]:
-        """Runs of which nothing was heard since a moment (UTC milliseconds), the longest silent first."""
+        """Runs of which nothing was heard since a moment (UTC milliseconds), the longest silent first.
+
+        `behind` is the last one of a page: those that come after it are the next page.
+        """
         statement = (
             select(Run)
             # The first condition is that of the partial index: with values bound, SQLite cannot see that it applies.
@@ -255,4 +263,11 @@ class UnfinishedRuns:
             .order_by(col(Run.updated), col(Run.id))
             .limit(limit)
         )
+        if behind is not None:
+            statement = statement.where(
+                or_(
+                    col(Run.updated) > behind.updated,
+                    and_(col(Run.updated) == behind.updated, col(Run.id) > behind.id),
+                )
+            )
         return await self._database.read(lambda connection: fetch(connection, statement))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -35,7 +35,7 @@ class OpenRun:
 class OpenRuns(Protocol):
     """Where the records are."""
 
-    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
+    def open_runs(self, *, created_before: int) -> AsyncIterator[OpenRun]:
         """Open runs that are older than this (UTC milliseconds), of every organisation."""
         ...
 
@@ -64,7 +64,7 @@ class Reconciler:
         """Compare every open run; what was found, by run."""
         before = _now() - int(self._grace * 1000)
         found: dict[str, Finding] = {}
-        for run in await self._runs.open_runs(created_before=before):
+        async for run in self._runs.open_runs(created_before=before):
             found[run.run_id] = await self._compare(run)
         return found
 

@@ -153,5 +153,6 @@ async def test_runs_that_were_left_behind_are_found_in_every_space(runs: RunRepo
     await stores.events.append(str(waiting.id), [event(T.WAIT_OPENED, "who", at=1_500, wait_id="who")])
     assert [run.id for run in await stores.unfinished.stale(3_000)] == [queued.id, running.id]
     assert [run.id for run in await stores.unfinished.stale(3_000, limit=1)] == [queued.id]
+    assert [run.id for run in await stores.unfinished.stale(3_000, behind=queued)] == [running.id]
     assert [run.id for run in await stores.unfinished.stale(3_000, states=["waiting"])] == [waiting.id]
     assert fresh.id in {run.id for run in await stores.unfinished.stale(10_000)}

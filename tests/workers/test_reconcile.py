@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -26,8 +26,9 @@ class Records:
     def __init__(self, *runs: RunStart) -> None:
         self.runs = runs
 
-    async def open_runs(self, *, created_before: int) -> Sequence[OpenRun]:
-        return [OpenRun(run.run_id, run.executor, run) for run in self.runs]
+    async def open_runs(self, *, created_before: int) -> AsyncIterator[OpenRun]:
+        for run in self.runs:
+            yield OpenRun(run.run_id, run.executor, run)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from engine.bindings import bindings_of, leaves_of
 from engine.canvas import (
     Canvas,
     Edge,
@@ -50,7 +51,6 @@ from engine.plan import (
     Wait,
     Wire,
 )
-from engine.prepare import bindings_of, leaves_of
 from engine.prune import prune
 from engine.references import split_template
 from engine.validation import WorkflowFace, validate

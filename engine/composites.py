@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.bindings import Bound, Status
 from engine.conversion import convert, zero_of
 from engine.errors import InvalidInput, LimitExceeded
 from engine.inline import measure
 from engine.plan import FromStep, Loop, Map
-from engine.prepare import Bound, Node, Status
+from engine.prepare import Node
 from engine.runtime import SliceRequest
 from engine.values import MISSING, BlobRef, Json
 

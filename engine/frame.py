@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
+from engine.bindings import Bound, Place, Status, Stored
 from engine.composites import Parked
 from engine.errors import EngineError, FlowError
 from engine.events import EventType
@@ -14,7 +15,7 @@ from engine.inline import compute_here
 from engine.messages import Messages
 from engine.perform import fail, perform
 from engine.plan import Delay, Plan, Wait, Wire
-from engine.prepare import INSTANT, Bound, Node, Place, Prepared, Status, Stored, prepare_plan
+from engine.prepare import INSTANT, Node, Prepared, prepare_plan
 from engine.runtime import RunContext, StepError
 from engine.values import MISSING, Json, has_refs
 from engine.walk import HandOver, Outcome, Walk

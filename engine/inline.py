@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.bindings import Bound, Stored
 from engine.conversion import convert, null_fill, start_input, zero_fill
 from engine.evaluate import Evaluated, Measure, Parts, Rendering, evaluate, pack
 from engine.events import EventType
 from engine.limits import Limits
 from engine.plan import Assign, Choose, Compute, Emit, Finish, Leave, Merge, Start, Step
-from engine.prepare import Bound, Node, Stored
+from engine.prepare import Node
 from engine.runtime import EvaluateRequest
 from engine.templates import Filled
 from engine.values import MISSING, BlobRef, has_refs

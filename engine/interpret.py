@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.bindings import Status
 from engine.composites import walk_slice
 from engine.events import EventType
 from engine.frame import Frame
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import Plan
-from engine.prepare import Status, prepare_plan
+from engine.prepare import prepare_plan
 from engine.runtime import RunContext, Runtime, SliceRequest, SliceResult
 from engine.values import MISSING, Json, has_refs
 from engine.walk import HandOver, Walk

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from engine.bindings import Bound, Place, Status
 from engine.plan import Call
-from engine.prepare import Bound, Node, Place, Prepared, Status
+from engine.prepare import Node, Prepared
 from engine.runtime import StreamTarget
 from engine.templates import Filled, render
 from engine.values import has_refs

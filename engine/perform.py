@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.answers import accept_answer
+from engine.bindings import Bound, Stored
 from engine.composites import walk_loop, walk_map
 from engine.conversion import convert, null_fill
 from engine.errors import EngineError, FlowError, LimitExceeded
 from engine.events import EventType
 from engine.inline import bind_inputs, compute_carefully, fit, shown, succeed
 from engine.plan import Call, Delay, Loop, Map, Subflow, Wait
-from engine.prepare import INSTANT, Bound, Node, Stored
+from engine.prepare import INSTANT, Node
 from engine.runtime import CallRequest, OpenWait, StepError, SubflowRequest
 from engine.walk import Outcome
 

@@ -19,8 +19,8 @@ from engine.plan import Plan
 from engine.runtime import CallResult, SliceResult, StepError
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
-from workers.in_place import InPlaceRuntime, evaluate_request
 from workers.node_runner import NodeRunner
+from workers.slices import SliceRuntime, evaluate_request
 from workers.workflows.failures import to_temporal
 from workers.workflows.messages import (
     EVALUATE,
@@ -114,7 +114,7 @@ class Activities:
 
     async def _walk(self, order: SliceOrder) -> SliceResult:
         request, context = order.request, order.request.context
-        runtime = InPlaceRuntime(
+        runtime = SliceRuntime(
             context.run_id,
             activity.info().attempt,
             limits=order.limits,

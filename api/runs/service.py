@@ -28,7 +28,7 @@ from storage.ids import new_id, parse_id
 from storage.runs import NewRun
 from storage.tables import NodeRecord, Run
 from workers.client import RunStart
-from workers.in_process import TooMuch, walk
+from workers.in_place import TooMuch, walk
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from storage.run_search import RunSummary
 from storage.runs import NewRun
 from storage.tables import NodeRecord, OpenWaitRow, Run
-from workers.in_process import Walked
+from workers.in_place import Walked
 
 
 def run_view(run: Run, waits: Iterable[OpenWaitRow] = (), *, temporal_ui: str = "") -> dict[str, Any]:

@@ -19,7 +19,7 @@ ENGINE_LIBRARIES = (sys.stdlib_module_names - IMPURE) | {"pydantic", "pydantic_c
 DOORS = {
     ("nodes", "storage"): ("storage.ports",),
     # What starts and answers durable runs, and what walks a run of inline steps where it is asked for.
-    ("api", "workers"): ("workers.client", "workers.in_process"),
+    ("api", "workers"): ("workers.client", "workers.in_place"),
 }
 
 # Libraries that reach out or hold a client of their own, and the one folder that may use each.

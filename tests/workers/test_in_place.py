@@ -12,7 +12,7 @@ from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import Plan
 from engine.runtime import RunContext
 from tests.engine.draw import answer, callee, canvas, choose, compiled, end, node, start
-from workers.in_process import TooMuch, Walked, walk
+from workers.in_place import TooMuch, Walked, walk
 
 JOIN = {"operation": "text.concat"}
 

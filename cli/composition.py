@@ -110,7 +110,8 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
 
 def reconciler_on(ground: Groundwork, linked: Linked) -> Reconciler:
     """Who looks after runs that were left behind."""
-    return Reconciler(_OpenRuns(ground.stores.unfinished), linked.runs, ground.stores.events)
+    runs, rest = _OpenRuns(ground.stores.unfinished), ground.settings.reconcile_seconds
+    return Reconciler(runs, linked.runs, ground.stores.events, grace_seconds=rest)
 
 
 def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     run_timeout_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     """The longest a run may take, waiting for people included."""
     reconcile_seconds: Annotated[float, Field(gt=0)] = 15.0
-    """How often runs that seem to be under way are compared with Temporal."""
+    """How often runs of which nothing was heard for as long are compared with Temporal."""
 
     egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses that may be called although they are private: `host`, `host:port` or CIDR, separated by commas."""

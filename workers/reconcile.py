@@ -10,7 +10,9 @@ from typing import Final, Literal, Protocol
 
 import structlog
 
+from engine.errors import FlowError
 from engine.events import EventType, RunEvent
+from engine.runtime import StepError
 from engine.values import Json
 from storage.ports import EventLog
 from workers.client import ExecutionState, RunsClient, RunStart, RunsUnavailable
@@ -58,28 +60,46 @@ class Reconciler:
                 await self.once()
             except RunsUnavailable as away:
                 _log.warning("runs cannot be compared with Temporal", reason=away.message)
+            except Exception:  # noqa: BLE001
+                # A full disk, a busy database: whatever it was, runs left behind need the next look all the more.
+                _log.exception("open runs cannot be read")
             await asyncio.sleep(every_seconds)
 
     async def once(self) -> dict[str, Finding]:
-        """Compare every open run; what was found, by run."""
+        """Compare every open run; what was found, by run. Raises `RunsUnavailable`."""
         before = _now() - int(self._grace * 1000)
         found: dict[str, Finding] = {}
         async for run in self._runs.open_runs(created_before=before):
-            found[run.run_id] = await self._compare(run)
+            state = await self._client.describe(run.executor)
+            try:
+                found[run.run_id] = await self._compare(run, state)
+            except Exception:  # noqa: BLE001
+                # One that cannot be helped must not keep the others from help.
+                _log.exception("a run cannot be looked after", run_id=run.run_id)
         return found
 
-    async def _compare(self, run: OpenRun) -> Finding:
-        state = await self._client.describe(run.executor)
+    async def _compare(self, run: OpenRun, state: ExecutionState) -> Finding:
         if state.status == "running":
             return "under way"
         if state.status == "missing" and not await self._events.read(run.run_id, limit=1):
-            _log.warning("a run was never started; it is now", run_id=run.run_id)
-            await self._client.start(run.start)
-            return "started"
+            return await self._start(run)
         # Its own end was stored before it closed, if it had any: the log then takes no second one.
-        _log.warning("a run ended without a word", run_id=run.run_id, status=state.status)
-        await self._events.append(run.run_id, [_end(state)])
+        if await self._events.append(run.run_id, [_end(state)]):
+            _log.warning("a run ended without a word", run_id=run.run_id, status=state.status)
         return "ended"
+
+    async def _start(self, run: OpenRun) -> Finding:
+        try:
+            await self._client.start(run.start)
+        except FlowError as error:
+            if error.retryable:
+                raise
+            failure = StepError.of(error).to_json()
+            never = RunEvent("run:failed", EventType.RUN_FAILED, _now(), data={"error": failure})
+            await self._events.append(run.run_id, [never])
+            return "ended"
+        _log.warning("a run was never started; it is now", run_id=run.run_id)
+        return "started"
 
 
 def _end(state: ExecutionState) -> RunEvent:
@@ -95,10 +115,15 @@ def _error(state: ExecutionState) -> dict[str, Json]:
             return {"code": "terminated", "message": "An operator ended the run."}
         case "timed_out":
             return {"code": "run_timeout", "message": "The run took longer than a run may take."}
-        case _:
+        case "missing":
             return {
                 "code": "run_lost",
                 "message": "Temporal does not know this run any more; what it had done is told above.",
+            }
+        case _:
+            return {
+                "code": "run_broken_off",
+                "message": "The run broke off in Temporal, where the reason stands; what it had done is told above.",
             }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from engine.events import EventType
+from engine.limits import Limits
 from tests.engine.draw import canvas, end, node, start
 from tests.workers.harness import Bench, bench, until
 from workers.client import RunsClient, RunStart, RunsUnavailable
@@ -93,6 +95,42 @@ async def test_a_run_that_took_too_long_has_failed(temporal_server: EmbeddedTemp
         await Reconciler(Records(run), here.client, here.log).once()
         error: Any = (await here.ended(run)).data["error"]
         assert error["code"] == "run_timeout"
+
+
+async def test_a_run_that_never_can_be_started_has_failed_and_keeps_nobody_from_help(
+    temporal_server: EmbeddedTemporal,
+) -> None:
+    async with bench(temporal_server, limits=Limits(inline_value_bytes=1_000, value_bytes=2_000)) as here:
+        plan = await here.publish(QUICK)
+        huge = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", plan, {"text": "x" * 3_000})
+        other = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", plan, {})
+        found = await Reconciler(Records(huge, other), here.client, here.log).once()
+        assert found == {huge.run_id: "ended", other.run_id: "started"}
+        error: Any = here.events(huge)[-1].data["error"]
+        assert error["code"] == "limit_exceeded"
+        assert (await here.ended(other)).data["output"] == {"said": "x"}
+
+
+class Unreadable(Records):
+    """Records that cannot be read at first."""
+
+    looks = 0
+
+    async def open_runs(self, *, created_before: int) -> AsyncIterator[OpenRun]:
+        self.looks += 1
+        if self.looks == 1:
+            raise OSError("the disk is full")
+        async for run in super().open_runs(created_before=created_before):
+            yield run
+
+
+async def test_records_that_cannot_be_read_are_read_the_next_time(here: Bench) -> None:
+    run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", await here.publish(QUICK), {})
+    looking = asyncio.create_task(Reconciler(Unreadable(run), here.client, here.log).run(every_seconds=0.01))
+    try:
+        assert (await here.ended(run)).data["output"] == {"said": "x"}
+    finally:
+        looking.cancel()
 
 
 async def test_without_temporal_everything_says_that_it_is_unavailable(here: Bench) -> None:

@@ -97,7 +97,13 @@ class RunService:
     async def _repeated(self, member: Member, compiled: Compiled, body: StartRun, key: str) -> Started | None:
         """The run that was started with the same key."""
         existing = await self._stores.runs(member.org_id, member.space_id).find(compiled.workflow_id, key)
-        return None if existing is None else _the_same(existing, body, key)
+        if existing is None:
+            return None
+        same = _the_same(existing, body, key)
+        if existing.state == "queued" and isinstance(existing.start_request, dict):
+            # Who was asked first may have died between the record and the start. Starting twice starts one run.
+            await self._start(existing.id, RunStart.from_json(existing.start_request))
+        return same
 
     async def _walk(
         self, member: Member, compiled: Compiled, body: StartRun, key: str | None, run_id: int, now: int
@@ -149,6 +155,13 @@ class RunService:
         run, fresh = await self._stores.runs(member.org_id, member.space_id).create(new)
         if not fresh and key is not None:
             return _the_same(run, body, key)
+        await self._start(run_id, start)
+        return Started(run_id, fresh=True)
+
+    async def _start(self, run_id: int, start: RunStart) -> None:
+        """Start a recorded run now, if that is possible now; one that never can be has failed."""
+        if self._client is None:
+            return
         try:
             await self._client.start(start)
         except FlowError as error:
@@ -156,7 +169,6 @@ class RunService:
                 await self._fail(run_id, error)
             else:
                 _log.warning("run not started yet", run_id=run_id, error=error.message)
-        return Started(run_id, fresh=True)
 
     async def _fail(self, run_id: int, error: FlowError) -> None:
         failure: dict[str, Json] = {"code": error.code, "message": error.message, "facts": error.facts}

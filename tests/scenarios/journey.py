@@ -66,10 +66,15 @@ class Journey:
         )
         assert asked.status_code in (200, 201), asked.text
         run_id = str(asked.json()["id"])
-        journey = cls(client, run_id, Follower(client, run_id))
+        journey = cls.of(client, run_id)
         if answers:
             journey.person = asyncio.create_task(journey._answer(answers), name=f"person of {run_id}")
         return journey
+
+    @classmethod
+    def of(cls, client: httpx2.AsyncClient, run_id: str) -> Journey:
+        """A run that somebody has started, followed from its beginning."""
+        return cls(client, run_id, Follower(client, run_id))
 
     async def finish(self, seconds: float = _LONGEST) -> Event:
         """The event that ends the run."""

@@ -11,12 +11,13 @@ from engine.answers import accept_answer
 from engine.bindings import Bound, Stored
 from engine.composites import walk_loop, walk_map
 from engine.conversion import convert, null_fill
-from engine.errors import EngineError, FlowError, LimitExceeded
+from engine.errors import EngineError, FlowError, InvalidInput, LimitExceeded
 from engine.events import EventType
 from engine.inline import bind_inputs, compute_carefully, fit, shown, succeed
 from engine.plan import Call, Delay, Loop, Map, Subflow, Wait
 from engine.prepare import INSTANT, Node
 from engine.runtime import CallRequest, OpenWait, StepError, SubflowRequest
+from engine.values import has_refs
 from engine.walk import Outcome
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ async def _read_variables(frame: Frame, node: Node) -> Stored:
     )
     frame.walk.look_for_refs(result.output)
     found: Any = result.output
-    return {scope: found.get(scope, {}) for scope in ("user", "app")}
+    # A variable that was never set is null, not unknown: a template shows nothing then.
+    return {scope: {name: found.get(scope, {}).get(name) for name in names} for scope, names in node.stored.items()}
 
 
 async def _do(frame: Frame, node: Node, bound: Bound, warnings: list[str], attempt: int, deadline: int) -> Outcome:

@@ -16,6 +16,10 @@ _PARTS: Final = 6
 """sha, size, kind, length, path and preview: an object with other keys merely looks like a reference."""
 
 
+_DIGITS: Final = 18
+"""A longer number is no index of anything; beyond some thousand digits Python would refuse to read it."""
+
+
 class Missing(Enum):
     """The mark for "no value": a skipped source or an absent key. It never leaves the engine; null is a value."""
 
@@ -103,7 +107,7 @@ def select(value: object, path: Sequence[str | int]) -> object:
         if isinstance(value, BlobRef):
             return value.at(*path[position:])
         if isinstance(value, list):
-            index = part if isinstance(part, int) else int(part) if part.isdecimal() else None
+            index = part if isinstance(part, int) else int(part) if part.isdecimal() and len(part) <= _DIGITS else None
             if index is None:
                 if not value:
                     return MISSING

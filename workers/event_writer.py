@@ -67,7 +67,6 @@ class EventWriter:
 
     def tell(self, run_id: str, event: RunEvent) -> None:
         """Take an event, from any thread. A thread that is not the loop's is held up while there is no room."""
-        event = _plain(event)
         with self._change:
             if self._held >= self._room and not self._on_loop():
                 self._change.wait_for(lambda: self._held < self._room, _PATIENCE)
@@ -148,7 +147,8 @@ class EventWriter:
                     line.draining = False
                     del self._lines[run_id]
                     return
-            await self._store(run_id, batch)
+            # Here and not where they are told: a large event would hold up its workflow's thread.
+            await self._store(run_id, [_plain(event) for event in batch])
             with self._change:
                 line.stored += len(batch)
                 self._held -= len(batch)

@@ -92,7 +92,14 @@ class NodeRunner:
                 fitting, complaints = convert(output, dict(request.output_schema))
                 output = fitting if isinstance(fitting, dict) else output
                 context.warnings += complaints
-            offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
+            if request.call.activity == READ_VARIABLES.activity:
+                # A scope stays an object: each of its variables may be large.
+                offloaded: dict[str, Any] = {
+                    scope: await self._values.offload(org_id, values, inline=inline, largest=largest)
+                    for scope, values in output.items()
+                }
+            else:
+                offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
             return CallResult(output=offloaded, usage=context.usage, warnings=tuple(context.warnings))
         except StepError:
             raise

@@ -361,3 +361,17 @@ async def test_a_step_that_nothing_leads_to_is_skipped_with_what_only_it_leads_t
     result, runtime = await run(drawn)
     assert result.output == {"a": "a", "after": ""}
     assert told(runtime, EventType.STEP_SKIPPED) == ["after"]
+
+
+async def test_a_variable_that_was_never_set_is_null() -> None:
+    class Unset(World):
+        async def variables(self, request: CallRequest) -> CallResult:
+            return CallResult(output={"user": {}, "app": {}})
+
+    drawn = canvas(start(), node("w", "work", {"text": "[{{user.topic}}]"}), end({"t": "=w.text"}), lines="start>w>end")
+    assert (await run(drawn, world=Unset()))[0].output == {"t": "[]"}
+
+
+async def test_a_path_of_absurd_length_leads_nowhere() -> None:
+    drawn = canvas(start({"x": "array"}), end({"y": {"ref": ["start", "x", "9" * 5000]}}), lines="start>end")
+    assert (await run(drawn, {"x": [1]}))[0].output == {}

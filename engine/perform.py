@@ -218,6 +218,8 @@ async def _call(
 
 async def _wait(frame: Frame, node: Node, action: Wait, bound: Bound) -> Outcome:
     step, walk = node.step, frame.walk
+    if has_refs([bound.get("question"), bound.get("options")]):
+        raise InvalidInput("The question is too long to be asked: 256 KiB is the limit.", field="inputs.question")
     options: Any = action.settings.get("options") or bound.get("options") or []
     schema: Any = action.settings.get("schema")
     wait = OpenWait(

@@ -34,7 +34,7 @@ def command(workflow: str | None, state: str | None, limit: int, as_json: bool, 
         click.echo(json.dumps(page["items"], ensure_ascii=False, indent=2))
         return 0
     if not page["items"]:
-        click.echo("There are no runs.")
+        click.echo("There are no such runs." if workflow or state else "There are no runs.")
         return 0
     _print(page["items"])
     return 0

@@ -51,7 +51,9 @@ class HostNotFound(httpx2.ConnectError):
 def refused(reason: str, **seen: str | int) -> EgressRefused:
     """The refusal to raise. The reason, and what was seen of the address, go to the log here and nowhere else."""
     _log.warning("egress refused", reason=reason, **seen)
-    return EgressRefused("This address may not be called from here.")
+    return EgressRefused(
+        "This address may not be called from here; an operator can allow it with MAINSPRING_EGRESS_ALLOW."
+    )
 
 
 def failure_behind(error: BaseException, host: str) -> FlowError | None:

@@ -13,7 +13,7 @@ from tests.workers.egress.loopback import Detour, LoopbackOnly, Nowhere, names, 
 from workers.egress import BadUrl, EgressClient, EgressPolicy, EgressRefused, EgressUnavailable
 from workers.egress.guard import system_resolve
 
-TEXT = "This address may not be called from here."
+TEXT = "This address may not be called from here; an operator can allow it with MAINSPRING_EGRESS_ALLOW."
 
 
 @pytest.fixture

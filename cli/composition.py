@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.parts import ApiParts
 from cli.complaint import CommandFailed
-from cli.data_folder import DataFolder, TemporalAddress
+from cli.data_folder import DataFolder, TemporalAddress, TemporalIdentity
 from conf.settings import Settings
 from engine.limits import Limits
 from nodes.library import Library, load_library
@@ -20,7 +20,7 @@ from storage.runs import UnfinishedRuns
 from storage.stores import Stores, open_stores
 from storage.tables import Run
 from workers.client import RunsClient, RunStart
-from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
+from workers.connection import Connection, TemporalOptions, cluster_id, connect, ensure_search_attributes
 from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
 from workers.models.registry import ModelRegistry
@@ -73,12 +73,15 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) ->
     )
     try:
         connection = await connect(options, ground.stores.blobs)
+        cluster = await cluster_id(connection)
         await ensure_search_attributes(connection)
     except Exception as error:
         # Whatever the client calls it (an RPC error, a runtime error): there is no Temporal that would do.
         raise CommandFailed(
             f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {error}"
         ) from error
+    # Before anybody compares the records with what is found there.
+    DataFolder(settings.data_dir).belong_to(TemporalIdentity(temporal.namespace, cluster))
     runs = RunsClient(
         connection, limits=ground.limits, longest_run=timedelta(days=settings.run_timeout_days), eager=eager
     )

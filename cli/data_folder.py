@@ -12,6 +12,7 @@ from typing import Final
 from cli.complaint import CommandFailed
 
 _PREFIX: Final = "ms_"
+_IDENTITY: Final = "temporal-identity.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ class TemporalAddress:
     ui: str
     namespace: str
     pid: int
+
+
+@dataclass(frozen=True)
+class TemporalIdentity:
+    """Which Temporal the runs of a folder are in, wherever it listens."""
+
+    namespace: str
+    cluster: str
+
+    def __str__(self) -> str:
+        return f"the namespace {self.namespace} of the cluster {self.cluster}"
 
 
 class DataFolder:
@@ -81,6 +93,20 @@ class DataFolder:
             fresh.unlink()
         return made, True
 
+    def belong_to(self, temporal: TemporalIdentity) -> None:
+        """Remember at the first connection where the runs of this folder are. Raises `CommandFailed` for another one.
+
+        There its open runs would be taken for lost.
+        """
+        file = self.path / _IDENTITY
+        known = self._identity() or self._remember(file, temporal)
+        if known != temporal:
+            raise CommandFailed(
+                f"The runs of {self.path} are in {known} of Temporal; this is {temporal}. Start with the former"
+                f" (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE). If it is gone for good, delete {file}: the runs that it"
+                " carried out are then lost, and their records will say so."
+            )
+
     def api(self) -> ApiAddress | None:
         """Where the API was told to be; whether it still is must be asked there."""
         told = self._read("api.json")
@@ -117,6 +143,32 @@ class DataFolder:
     def note_examples(self) -> None:
         """The examples were published: it is not done again, also not when they are deleted."""
         (self.path / "examples").touch()
+
+    def _identity(self) -> TemporalIdentity | None:
+        match self._read(_IDENTITY):
+            case {"namespace": str(namespace), "cluster": str(cluster)}:
+                return TemporalIdentity(namespace, cluster)
+        return None
+
+    def _remember(self, file: Path, temporal: TemporalIdentity) -> TemporalIdentity:
+        """Write it down; gives what stands there. Of two processes that start together one writes it."""
+        fresh = file.with_name(f"{file.name}.{os.getpid()}")
+        with fresh.open("w", encoding="utf-8") as written:
+            written.write(json.dumps(asdict(temporal)) + "\n")
+            written.flush()
+            os.fsync(written.fileno())
+        try:
+            os.link(fresh, file)
+        except FileExistsError:
+            if (known := self._identity()) is None:
+                raise CommandFailed(
+                    f"{file}, which says where the runs of this folder are, cannot be read. Restore it, or delete it"
+                    f" if {temporal} is the right one."
+                ) from None
+            return known
+        finally:
+            fresh.unlink()
+        return temporal
 
     def _read(self, name: str) -> object:
         try:

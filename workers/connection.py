@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
@@ -73,6 +74,11 @@ async def connect(options: TemporalOptions, blobs: Blobs, *, lazy: bool = False)
             f"Temporal does not answer at {options.address}.", address=options.address, reason=str(error)
         ) from error
     return Connection(client, BigValues(blobs, ByteCache(options.cache_bytes)), options)
+
+
+async def cluster_id(connection: Connection) -> str:
+    """What tells the cluster from every other, whatever its address: it was made with the cluster's database."""
+    return (await connection.client.workflow_service.get_cluster_info(GetClusterInfoRequest())).cluster_id
 
 
 async def ensure_search_attributes(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.complaint import CommandFailed
-from cli.data_folder import ApiAddress, DataFolder, TemporalAddress
+from cli.data_folder import ApiAddress, DataFolder, TemporalAddress, TemporalIdentity
 
 
 @pytest.fixture
@@ -64,3 +64,33 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CommandFailed, match=r"The data folder .*file/data cannot be made: Not a directory"):
         DataFolder(tmp_path / "file" / "data").prepare()
+
+
+HERE = TemporalIdentity("default", "one")
+
+
+def test_a_folder_belongs_to_the_temporal_of_its_first_connection(folder: DataFolder) -> None:
+    folder.belong_to(HERE)
+    DataFolder(folder.path).belong_to(HERE)
+    assert [file.name for file in folder.path.iterdir()] == ["temporal-identity.json"]
+
+
+@pytest.mark.parametrize("other", [TemporalIdentity("prod", "one"), TemporalIdentity("default", "two")])
+def test_another_namespace_or_cluster_is_refused_until_the_file_is_deleted(
+    folder: DataFolder, other: TemporalIdentity
+) -> None:
+    folder.belong_to(HERE)
+    with pytest.raises(CommandFailed) as refused:
+        folder.belong_to(other)
+    file = folder.path / "temporal-identity.json"
+    assert all(str(named) in refused.value.message for named in (HERE, other, file))
+    file.unlink()
+    folder.belong_to(other)
+
+
+def test_an_identity_that_cannot_be_read_is_not_written_over(folder: DataFolder) -> None:
+    file = folder.path / "temporal-identity.json"
+    file.write_text("{")
+    with pytest.raises(CommandFailed, match="cannot be read"):
+        folder.belong_to(HERE)
+    assert file.read_text() == "{"

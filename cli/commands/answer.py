@@ -49,7 +49,8 @@ async def _give(client: ApiClient, run_id: str, wait_id: str, value: str) -> Run
     waits = run["waits"]
     asked = next((wait for wait in waits if wait_id in (wait["wait_id"], wait["node"])), None)
     if asked is None:
-        there = f"It asks: {', '.join(wait['wait_id'] for wait in waits)}." if waits else f"Its state is {run['state']}."
+        asks = ", ".join(wait["wait_id"] for wait in waits)
+        there = f"It asks: {asks}." if waits else f"Its state is {run['state']}."
         raise CommandFailed(f"The run {run_id} does not ask {wait_id}. {there}")
     seen = await _seen(client, run_id)
     await give_answer(client, run_id, asked["wait_id"], as_answer(value, asked))

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from temporalio.client import (
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -244,6 +245,19 @@ class RunsClient:
             status=_STATUS.get(found.status, "running"),
             closed_at=None if closed is None else int(closed.timestamp() * 1000),
         )
+
+    async def failure(self, executor: str) -> BaseException | None:
+        """What a run that failed told Temporal of it. Raises `RunsUnavailable`."""
+        handle = self._client.get_workflow_handle(executor)
+        try:
+            await handle.result(rpc_timeout=_RPC_TIMEOUT)
+        except WorkflowFailureError as failed:
+            return failed.cause
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status in _MISSING:
+                return None
+            raise _unavailable(error) from error
+        return None
 
 
 def _unavailable(error: Exception) -> RunsUnavailable:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 import structlog
+from temporalio.exceptions import ApplicationError
 
 from engine.errors import FlowError
 from engine.events import EventType, RunEvent
@@ -16,11 +17,13 @@ from engine.runtime import StepError
 from engine.values import Json
 from storage.ports import EventLog
 from workers.client import ExecutionState, RunsClient, RunStart, RunsUnavailable
+from workers.workflows.failures import is_ours, to_step_error
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 # A younger run may be between its record and its start.
 _GRACE_SECONDS: Final = 15.0
+_LONGEST_MESSAGE: Final = 2_000
 
 Finding = Literal["under way", "started", "ended"]
 
@@ -84,7 +87,8 @@ class Reconciler:
         if state.status == "missing" and not await self._events.read(run.run_id, limit=1):
             return await self._start(run)
         # Its own end was stored before it closed, if it had any: the log then takes no second one.
-        if await self._events.append(run.run_id, [_end(state)]):
+        failure = await self._client.failure(run.executor) if state.status == "failed" else None
+        if await self._events.append(run.run_id, [_end(state, failure)]):
             _log.warning("a run ended without a word", run_id=run.run_id, status=state.status)
         return "ended"
 
@@ -102,14 +106,14 @@ class Reconciler:
         return "started"
 
 
-def _end(state: ExecutionState) -> RunEvent:
+def _end(state: ExecutionState, failure: BaseException | None) -> RunEvent:
     at = state.closed_at or _now()
     if state.status == "cancelled":
         return RunEvent("run:cancelled", EventType.RUN_CANCELLED, at, data={"reason": "The run was cancelled."})
-    return RunEvent("run:failed", EventType.RUN_FAILED, at, data={"error": _error(state)})
+    return RunEvent("run:failed", EventType.RUN_FAILED, at, data={"error": _error(state, failure)})
 
 
-def _error(state: ExecutionState) -> dict[str, Json]:
+def _error(state: ExecutionState, failure: BaseException | None) -> dict[str, Json]:
     match state.status:
         case "terminated":
             return {"code": "terminated", "message": "An operator ended the run."}
@@ -120,6 +124,12 @@ def _error(state: ExecutionState) -> dict[str, Json]:
                 "code": "run_lost",
                 "message": "Temporal does not know this run any more; what it had done is told above.",
             }
+        case "failed" if isinstance(failure, ApplicationError) and is_ours(failure):
+            # The run itself ended this way; only its own word of that was lost.
+            return to_step_error(failure).to_json()
+        case "failed" if failure is not None:
+            reason = (getattr(failure, "message", "") or str(failure))[:_LONGEST_MESSAGE]
+            return {"code": "run_broken_off", "message": f"The run broke off in Temporal: {reason}"}
         case _:
             return {
                 "code": "run_broken_off",

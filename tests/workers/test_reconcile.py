@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.api.command.v1 import Command, FailWorkflowExecutionCommandAttributes
+from temporalio.api.enums.v1 import CommandType
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest
 
 from engine.events import EventType
 from engine.limits import Limits
+from engine.runtime import StepError
+from engine.values import Json
+from nodes.context import NodeContext
 from tests.engine.draw import canvas, end, node, start
 from tests.workers.harness import Bench, bench, until
+from tests.workers.memory_stores import MemoryLog
 from workers.client import RunsClient, RunStart, RunsUnavailable
 from workers.connection import TemporalOptions, connect
 from workers.embedded import EmbeddedTemporal
@@ -73,6 +82,39 @@ async def test_a_run_that_temporal_has_forgotten_is_lost_not_repeated(here: Benc
     error: Any = here.events(gone)[-1].data["error"]
     assert error["code"] == "run_lost"
     assert here.world.calls == ["a"]
+
+
+async def test_a_failed_run_whose_word_was_lost_gets_the_error_that_temporal_kept(here: Bench) -> None:
+    async def refuse(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+        raise StepError("no_stock", "没有 stock left.", item="tea")
+
+    here.world.handlers["a"] = refuse
+    run = await here.start(QUICK)
+    told: Any = (await here.ended(run)).data["error"]
+    lost = MemoryLog()
+    await Reconciler(Records(run), here.client, lost).once()
+    error: Any = lost.events[run.run_id][-1].event.data["error"]
+    assert (error["code"], error["message"], error["facts"]["item"]) == ("no_stock", "没有 stock left.", "tea")
+    assert error == told
+
+
+async def test_a_run_that_broke_off_gets_the_reason_of_temporal(here: Bench) -> None:
+    run = RunStart(uuid4().hex, "org", "space", "flow", "v1.0.0", "x", {})
+    client, queue = here.connection.client, TaskQueue(name=uuid4().hex)
+    await client.start_workflow("broken", id=run.executor, task_queue=queue.name)
+    asked = PollWorkflowTaskQueueRequest(namespace="default", task_queue=queue)
+    task = await client.workflow_service.poll_workflow_task_queue(asked)
+    failing = FailWorkflowExecutionCommandAttributes(failure=Failure(message="the disk is gone"))
+    command = Command(
+        command_type=CommandType.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+        fail_workflow_execution_command_attributes=failing,
+    )
+    done = RespondWorkflowTaskCompletedRequest(task_token=task.task_token, commands=[command], namespace="default")
+    await client.workflow_service.respond_workflow_task_completed(done)
+    found = await Reconciler(Records(run), here.client, here.log).once()
+    assert found == {run.run_id: "ended"}
+    error: Any = here.events(run)[-1].data["error"]
+    assert error == {"code": "run_broken_off", "message": "The run broke off in Temporal: the disk is gone"}
 
 
 async def test_a_run_whose_end_is_known_gets_no_second_one(here: Bench) -> None:

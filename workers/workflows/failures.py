@@ -38,6 +38,12 @@ def to_temporal(error: FlowError) -> ApplicationError:
     )
 
 
+def is_ours(error: ApplicationError) -> bool:
+    """Whether `to_temporal` made it: others are Python's errors, named by their class."""
+    details: Any = error.details[0] if error.details else None
+    return isinstance(details, dict) and "facts" in details
+
+
 def to_step_error(error: ActivityError | ApplicationError | ChildWorkflowError) -> StepError:
     """What went wrong with an activity or a child, in the interpreter's form."""
     cause = error if isinstance(error, ApplicationError) else error.cause

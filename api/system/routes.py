@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache, partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter
@@ -20,6 +21,9 @@ from api.reading import strict_route
 from engine.canvas import canvas_schema
 
 router = APIRouter(tags=["system"], route_class=strict_route("run_input_bytes"))
+
+_PATIENCE: Final = 1.5
+"""Seconds for each check, all at once: whoever asks gives up soon, and then learns nothing."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -52,18 +56,23 @@ async def live(everybody: Annotated[None, anybody()]) -> Response:
 async def ready(everybody: Annotated[None, anybody()], request: Request) -> Response:
     """Say whether requests may come: a load balancer sends them elsewhere until then."""
     parts: ApiParts = request.app.state.parts
-    found: dict[str, bool] = {}
     checks: dict[str, Check] = {"database": partial(parts.stores.unfinished.stale, 0, limit=1), **parts.checks}
-    for name, check in checks.items():
-        try:
-            await check()
-            found[name] = True
-        except Exception as error:  # noqa: BLE001
-            # Whatever keeps it from answering, it is not ready; the log says what.
-            _log.warning("not ready", check=name, error=str(error))
-            found[name] = False
+    answers = await asyncio.gather(*(_holds(name, check) for name, check in checks.items()))
+    found = dict(zip(checks, answers, strict=True))
     well = all(found.values())
     return JsonResponse({"ready": well, "checks": found}, 200 if well else 503)
+
+
+async def _holds(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await check()
+    except Exception as error:  # noqa: BLE001
+        # Whatever keeps it from answering, it is not ready; the log says what.
+        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        _log.warning("not ready", check=name, error=reason)
+        return False
+    return True
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """Whether the process is alive and ready, which node types there are, and the schema of a canvas."""
 
+import asyncio
 from pathlib import Path
 
 from engine.canvas import canvas_schema
@@ -30,6 +31,18 @@ async def test_a_process_that_lacks_something_is_not_ready(tmp_path: Path) -> No
         )
         serving.stores.close()
         assert (await serving.get("/health/ready")).json()["checks"] == {"database": False, "temporal": False}
+
+
+async def test_a_check_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    async def temporal() -> None:
+        await asyncio.Event().wait()
+
+    async with serve(tmp_path, checks={"temporal": temporal, "another": temporal}) as serving, asyncio.timeout(2):
+        answer = await serving.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"ready": False, "checks": {"database": True, "temporal": False, "another": False}},
+    )
 
 
 async def test_the_palette_holds_every_node_type(serving: Serving) -> None:

@@ -56,7 +56,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Compared:
-    """A canvas and the bare workflow that does the same."""
+    """A canvas and the bare workflow that does the same; none where one history could not hold it."""
 
     name: str
     canvas: dict[str, Any]
@@ -65,8 +65,6 @@ class Compared:
     runs: int
     aim: float | None = None
     inputs: dict[str, Any] | None = None
-    parts: int = 1
-    """So many bare workflows, one after another: a single one would outgrow what Temporal lets a history hold."""
 
 
 def _items(count: int) -> dict[str, Any]:
@@ -87,7 +85,7 @@ COMPARED = (
     Compared("batch of 1,000, an activity each", _by_activity, "Parallel", 1_000, 3, inputs=_items(1_000)),
     Compared("batch of 1,000, a local step each", _by_local, "Chunks", 1_000, 10, inputs=_items(1_000)),
     Compared("batch of 10,000, a local step each", _by_local, "Chunks", 10_000, 3, inputs=_items(10_000)),
-    Compared("batch of 10,000, an activity each", _by_activity, "Parallel", 10_000, 1, inputs=_items(10_000), parts=5),
+    Compared("batch of 10,000, an activity each", _by_activity, "", 0, 1, inputs=_items(10_000)),
 )
 
 
@@ -149,14 +147,15 @@ async def _compare(report: Report, whole: Whole, floor: Floor, case: Compared, k
     bare: list[float] = []
     for _ in range(rounds):
         ours += await _timed(once, each)
-        for _ in range(each):
-            share_of_it = case.argument // case.parts
-            bare.append(sum((await floor.measure(case.workflow, share_of_it, case.parts))["ms"]))
+        if case.workflow:
+            bare += (await floor.measure(case.workflow, case.argument, each))["ms"]
     connection.close()
-    value, least = percentile(ours, 0.5), percentile(bare, 0.5)
+    value, least = percentile(ours, 0.5), percentile(bare, 0.5) if bare else None
     aim = "" if case.aim is None else f"≤ {case.aim}×"
-    met = None if case.aim is None else value <= case.aim * least
-    more = {"p95": percentile(ours, 0.95), "floor_p95": percentile(bare, 0.95), "runs": len(ours)}
+    met = None if case.aim is None or least is None else value <= case.aim * least
+    more: dict[str, Any] = {"p95": percentile(ours, 0.95), "runs": len(ours)}
+    if bare:
+        more["floor_p95"] = percentile(bare, 0.95)
     report.add(Figure(f"{case.name}, p50", value, "ms", least, aim, met, more))
 
 

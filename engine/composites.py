@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.bindings import Bound, Status
+from engine.conditions import type_name
 from engine.conversion import convert, zero_of
 from engine.errors import InvalidInput, LimitExceeded
 from engine.inline import measure
+from engine.json_text import read_structure
 from engine.plan import FromStep, Loop, Map
 from engine.prepare import Node
 from engine.runtime import SliceRequest
@@ -40,15 +42,20 @@ class Parked(Exception):
 
 
 class Items:
-    """The elements that a composite walks over: a list, lists walked together, or a list by reference."""
+    """The elements that a composite walks over: a list, lists walked together, or a list by reference.
+
+    Raises `InvalidInput` for what is no list: no turns would pass for an empty one.
+    """
 
     def __init__(self, value: object, *, zipped: bool) -> None:
         self._lists: dict[str, object] | None = None
-        self._list: object = value
+        self._list: object = None
         if zipped:
             if not isinstance(value, dict):
-                raise InvalidInput("items must be an object of lists.", field="items")
-            self._lists = {name: one for name, one in value.items() if isinstance(one, list | BlobRef)}
+                raise _no_list(value, "items", "an object of lists")
+            self._lists = {name: _a_list(one, f"items.{name}") for name, one in value.items()}
+        else:
+            self._list = _a_list(value, "items")
 
     async def count(self, frame: Frame, node: Node) -> int:
         """How many elements there are: those of the shortest list."""
@@ -63,6 +70,19 @@ class Items:
             members = {name: _element(one, index) for name, one in self._lists.items()}
             return {name: value for name, value in members.items() if value is not MISSING}
         return _element(self._list, index)
+
+
+def _a_list(value: object, name: str) -> list[Json] | BlobRef:
+    """What is walked over: a list, the JSON text of one, or one by reference, which is looked at once it is counted."""
+    found = read_structure(cast("Json", value), "array")
+    if isinstance(found, list) or (isinstance(value, BlobRef) and (value.path or value.kind == "array")):
+        return cast("list[Json] | BlobRef", found)
+    raise _no_list(value, name, "a list")
+
+
+def _no_list(value: object, name: str, wanted: str) -> InvalidInput:
+    came = {"string": "a text", "object": "an object"}[value.kind] if isinstance(value, BlobRef) else type_name(value)
+    return InvalidInput(f"{name} is {came}; {wanted} is needed.", field=f"inputs.{name}")
 
 
 async def _length(frame: Frame, node: Node, value: object) -> int:
@@ -82,7 +102,9 @@ def _element(value: object, index: int) -> object:
 async def walk_loop(frame: Frame, node: Node, action: Loop, bound: Bound, path: str) -> dict[str, object]:
     """Walk turns one after another until the items, the count or a `break` end it."""
     limits = frame.walk.limits
-    items = Items(bound.get("items"), zipped=action.zipped)
+    # Turns that are merely counted may have items beside them, or none.
+    given = bound.get("items")
+    items = Items([] if given is None and action.mode != "array" else given, zipped=action.zipped and given is not None)
     total: int | None = None
     if action.mode == "array":
         total = await items.count(frame, node)

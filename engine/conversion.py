@@ -17,7 +17,16 @@ from engine.schema import as_schema, items_of, others_of, properties_of, require
 from engine.templates import to_text
 from engine.values import MISSING, BlobRef, Json, Missing, Value
 
-__all__ = ["convert", "convert_strictly", "fill_defaults", "null_fill", "start_input", "zero_fill", "zero_of"]
+__all__ = [
+    "convert",
+    "convert_inputs",
+    "convert_strictly",
+    "fill_defaults",
+    "null_fill",
+    "start_input",
+    "zero_fill",
+    "zero_of",
+]
 
 MOST_WARNINGS: Final = 20
 """More findings about one value are counted, not told."""
@@ -39,16 +48,17 @@ _EXPECTED: Final = {
 }
 
 
-def convert(value: object, schema: JsonSchema, *, path: str = "") -> tuple[object, list[str]]:
+def convert(value: object, schema: JsonSchema, *, path: str = "", any_case: bool = False) -> tuple[object, list[str]]:
     """The value as the schema's type, and a sentence for everything that could not be kept.
 
     What cannot be converted becomes null; an empty list where a list was due, and in a list it is left out. Null fits
     every type, members that the schema does not name stay, and a `BlobRef` passes untouched (as does a list or an
-    object holding one where a text is due: it is converted again once loaded). What fits already is not copied.
+    object holding one where a text is due: it is converted again once loaded). What fits already is not copied. With
+    `any_case` a text that is one of the values allowed but for its case becomes that value.
     """
     if _fits(cast("Value", value), schema, False, 0):
         return value, []
-    conversion = _Conversion(strict=False)
+    conversion = _Conversion(strict=False, any_case=any_case)
     made = conversion.made(cast("Value", value), schema, path, 0)
     return _instead(schema) if made is MISSING else made, conversion.findings()
 
@@ -58,6 +68,22 @@ def convert_strictly(value: object, schema: JsonSchema, *, field: str = "") -> o
     if _fits(cast("Value", value), schema, True, 0):
         return value
     return _Conversion(strict=True).made(cast("Value", value), schema, field, 0)
+
+
+def convert_inputs(inputs: Mapping[str, object], schema: JsonSchema) -> dict[str, object]:
+    """The bound inputs of a step as its node type declares them, in any case.
+
+    Null fits and nothing is required: a source that did not run leaves either. What is there and does not fit is an
+    `InvalidInput`, its `field` below `inputs`.
+    """
+    made = dict(inputs)
+    properties, others = properties_of(schema), others_of(schema)
+    for name, value in inputs.items():
+        declared = as_schema(properties[name]) if name in properties else others
+        if not _fits(cast("Value", value), declared, False, 0):
+            conversion = _Conversion(strict=False, refusing=True, any_case=True)
+            made[name] = conversion.made(cast("Value", value), declared, f"inputs.{name}", 1)
+    return made
 
 
 def start_input(inputs: Mapping[str, object], schema: JsonSchema, *, field: str = "inputs") -> dict[str, object]:
@@ -131,6 +157,15 @@ def _is_choice(value: Json, schema: JsonSchema) -> bool:
     return not isinstance(choices, list) or any(same(value, choice) for choice in choices)
 
 
+def _choice_in_any_case(text: str, schema: JsonSchema) -> str:
+    """The one choice that differs from the text in case alone; the text itself when there is none, or more."""
+    choices = schema.get("enum")
+    if not isinstance(choices, list) or text in choices:
+        return text
+    found = [choice for choice in choices if isinstance(choice, str) and choice.casefold() == text.casefold()]
+    return found[0] if len(found) == 1 else text
+
+
 # --- making it fit ---
 
 
@@ -139,6 +174,10 @@ class _Conversion:
     """One walk through a value and its schema. MISSING stands for "cannot be converted" on the way up."""
 
     strict: bool
+    """Refuse what does not fit, and the absence of what is required."""
+    refusing: bool = False
+    """Refuse what does not fit, and nothing else."""
+    any_case: bool = False
     told: list[str] = field(default_factory=list)
     untold: int = 0
 
@@ -147,7 +186,7 @@ class _Conversion:
         return [*self.told, *more]
 
     def report(self, path: str, sentence: str) -> None:
-        if self.strict:
+        if self.strict or self.refusing:
             raise InvalidInput(sentence, field=path)
         if len(self.told) < MOST_WARNINGS:
             self.told.append(sentence)
@@ -177,6 +216,8 @@ class _Conversion:
                 made = self.items(items, schema, path, depth) if isinstance(items, list) else MISSING
             case _:
                 made = value
+        if self.any_case and isinstance(made, str):
+            made = _choice_in_any_case(made, schema)
         if made is MISSING or not _is_choice(cast("Json", made), schema):
             self.report(path, f"{_name(path)} must be {_expected(schema)}, but {_came(value)} came.")
             return MISSING

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.conditions import holds
+from engine.conditions import holds, type_name
 from engine.conversion import convert, zero_of
-from engine.errors import EngineError, LimitExceeded
+from engine.errors import EngineError, InvalidInput, LimitExceeded
 from engine.evaluate_v1 import OPERATIONS
 from engine.limits import Limits
 from engine.plan import Assign, Choose, Compute, Graph, Loop, Map, Plan, Step
@@ -53,7 +53,9 @@ class Evaluated:
 def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
     """Evaluate an inline step. Raises the errors of the operation itself; `BlobRef`s must have been loaded before."""
     if isinstance(material, Measure):
-        return Evaluated({"length": len(material.of) if isinstance(material.of, list) else 0})
+        if not isinstance(material.of, list):
+            raise InvalidInput(f"items is {type_name(material.of)}; a list is needed.", field="inputs.items")
+        return Evaluated({"length": len(material.of)})
     if isinstance(material, Rendering):
         return Evaluated({"output": render(material.parts, limit_bytes=limits.rendered_bytes)})
     match step.action:

@@ -6,11 +6,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.bindings import Bound, Stored
-from engine.conversion import convert, null_fill, start_input, zero_fill
+from engine.conversion import convert, convert_inputs, null_fill, start_input, zero_fill
 from engine.evaluate import Evaluated, Measure, Parts, Rendering, evaluate, pack
 from engine.events import EventType
 from engine.limits import Limits
-from engine.plan import Assign, Choose, Compute, Emit, Finish, Leave, Merge, Start, Step
+from engine.plan import (
+    Assign,
+    Call,
+    Choose,
+    Compute,
+    Delay,
+    Emit,
+    Finish,
+    Leave,
+    Loop,
+    Map,
+    Merge,
+    Start,
+    Step,
+    Subflow,
+    Wait,
+)
 from engine.prepare import Node
 from engine.runtime import EvaluateRequest
 from engine.templates import Filled
@@ -20,6 +36,8 @@ from engine.walk import Outcome
 if TYPE_CHECKING:
     from engine.frame import Frame
 
+DOING: Final = (Call, Loop, Map, Wait, Delay, Subflow)
+"""Actions that are not begun with inputs that do not fit: another request, or no turn at all, would be a wrong deed."""
 HIDDEN: Final = "***"
 """What stands in records and events for an input whose schema says `"format": "password"`."""
 
@@ -70,10 +88,17 @@ async def bind_inputs(frame: Frame, node: Node, stored: Stored) -> Bound:
 
 
 def fit(node: Node, bound: Bound) -> tuple[Bound, list[str]]:
-    """Convert bound inputs to the declared types, and fill in zeros where the node type asks for them."""
+    """Convert bound inputs to the declared types, and fill in zeros where the node type asks for them.
+
+    What cannot be converted is refused by steps that do something (`DOING`), and a warning for the others.
+    """
     step = node.step
     warnings: list[str] = []
-    if step.input_schema is not None:
+    if step.input_schema is not None and isinstance(step.action, DOING):
+        bound = convert_inputs(bound, step.input_schema)
+        if step.zero_inputs:
+            bound = zero_fill(bound, step.input_schema)
+    elif step.input_schema is not None:
         # The parts of a template are no value yet: only the step itself makes a text of them.
         kept = {name: value for name, value in bound.items() if _is_parts(value)} if _keeps_parts(step) else {}
         fitting, warnings = convert({**bound, **dict.fromkeys(kept, "")} if kept else bound, step.input_schema)

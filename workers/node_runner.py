@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from engine.conversion import convert
+from engine.conversion import convert, convert_inputs
 from engine.errors import FlowError
 from engine.evaluate import find_step
 from engine.perform import READ_VARIABLES
@@ -117,8 +117,7 @@ class NodeRunner:
         step = find_step(self._plans(request.context.plan_hash).graph, request.node)
         if step is None or step.input_schema is None:
             return inputs
-        fitting, _ = convert(inputs, step.input_schema)
-        return fitting if isinstance(fitting, dict) else inputs
+        return convert_inputs(inputs, step.input_schema)
 
     async def _within(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
         limit = request.timeout_ms or request.call.timeout_ms

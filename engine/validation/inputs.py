@@ -46,15 +46,17 @@ def check_inputs(placed: Placed, level: Level, references: References, report: R
 
 def check_literal(value: Json, schema: JsonSchema, placed: Placed, field: str, report: Report) -> None:
     """A value that stands in the canvas converts to the type wanted, and is one of the values allowed."""
-    if (problem := misfit(value, schema, field.removeprefix("data.inputs."))) is not None:
+    if (
+        problem := misfit(value, schema, field.removeprefix("data.inputs."), any_case=not placed.is_a(Role.END))
+    ) is not None:
         code = "not_allowed" if "enum" in schema else "wrong_type"
         report.error(code, problem, placed.node, field, type=schema.get("type"))
 
 
-def misfit(value: Json, schema: JsonSchema, name: str) -> str | None:
+def misfit(value: Json, schema: JsonSchema, name: str, *, any_case: bool = False) -> str | None:
     """A sentence about what keeps a value from being converted to a type; None when nothing does."""
     try:
-        _, problems = convert(value, schema, path=name)
+        _, problems = convert(value, schema, path=name, any_case=any_case)
     except FlowError as error:
         return error.message
     return problems[0] if problems else None

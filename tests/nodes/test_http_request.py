@@ -15,10 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from engine.errors import FlowError, InvalidInput, LimitExceeded, NodeFailed, NodeUnavailable
+from engine.runtime import StepError
 from nodes.tools.http_body import FILE_BYTES
 from nodes.tools.http_reply import retry_after
 from nodes.tools.http_request import http_request
 from tests.nodes.context import NodeWorld
+from tests.nodes.drawing import Walk, canvas, end, node, start
 from tests.workers.egress.loopback import Asked, Server, calling, redirect, reply, serving
 from workers.http import NodeHttp
 
@@ -109,6 +111,20 @@ async def test_redirects_are_followed(there: Called) -> None:
 async def test_every_method_is_sent(there: Called, method: str) -> None:
     await there.run(method=method)
     assert there.asked.method == method.upper()
+
+
+async def test_what_a_reference_brings_is_the_method_in_any_case_or_the_step_fails(there: Called) -> None:
+    request = node("ask", "http_request", {"url": there.url("/ok"), "method": "=start.method", "auth": "=start.auth"})
+    drawn = canvas(
+        start({"method": {}, "auth": {}}), request, end({"status": "=ask.statusCode"}), lines="start>ask>end"
+    )
+    await Walk(drawn, there.world).run({"method": "post"})
+    assert there.asked.method == "POST"
+    with pytest.raises(StepError, match=r'inputs\.method must be one of: .*"GET".* but the text "PSOT" came'):
+        await Walk(drawn, there.world).run({"method": "PSOT"})
+    with pytest.raises(StepError, match=r"inputs\.auth\.kind must be one of"):
+        await Walk(drawn, there.world).run({"auth": {"kind": "nope"}})
+    assert len(there.server.asked) == 1
 
 
 # --- the question ---

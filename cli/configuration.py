@@ -45,5 +45,22 @@ def load_settings(**said: Any) -> Settings:
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 
+def check_egress(settings: Settings) -> None:
+    """Look at what the allow-list opens, before anything is started for a worker. Raises `CommandFailed`."""
+    if not settings.egress_allow:
+        return
+    # Only now: with it comes the client for HTTP, which takes a second.
+    from workers.egress.policy import Opening
+
+    for entry in settings.egress_allow:
+        try:
+            Opening.parse(entry)
+        except ValueError as error:
+            raise CommandFailed(
+                f"The settings do not fit: {_variable('egress_allow')} {error} An entry is a host (shop.internal), a"
+                " host with a port (127.0.0.1:8080) or a network (10.0.0.0/8); commas separate them."
+            ) from error
+
+
 def _variable(name: str) -> str:
     return name if name.isupper() else f"MAINSPRING_{name.upper()}"

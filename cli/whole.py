@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
+from cli.configuration import check_egress
 from cli.data_folder import ApiAddress, DataFolder, TemporalAddress
 from cli.listening import bind, url_of
 from cli.temporal_server import TemporalServer
@@ -88,6 +89,8 @@ class Whole:
 
     async def _start(self) -> None:
         services = self._services
+        if services.worker:
+            check_egress(self.settings)
         self.folder.prepare()
         listening = self._bind() if services.api else None
         temporal = TemporalServer(self.settings, self.folder, adopt=services.adopt, own=services.own_temporal)

@@ -160,3 +160,16 @@ def test_a_temporal_beside_a_cluster_is_refused(tmp_path: Path) -> None:
 
 def test_the_embedded_temporal_knows_the_search_attributes_that_runs_carry() -> None:
     assert dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword") == WANTED
+
+
+@pytest.mark.parametrize("entry", ["http://shop.internal/", "10.0.0.0/99", "127.0.0.1:99999", "169.254.169.254"])
+@pytest.mark.parametrize("command", ["up", "worker"])
+def test_an_entry_of_the_allow_list_that_opens_nothing_is_named_before_anything_starts(
+    tmp_path: Path, command: str, entry: str
+) -> None:
+    allowed = f"10.0.0.0/8,{entry}"
+    done = run(command, "--data-dir", str(tmp_path / "data"), MAINSPRING_EGRESS_ALLOW=allowed)
+    assert done.exit_code == 1
+    assert f"The settings do not fit: MAINSPRING_EGRESS_ALLOW '{entry}'" in done.stderr
+    assert "a network (10.0.0.0/8)" in done.stderr
+    assert not (tmp_path / "data").exists()

@@ -66,7 +66,8 @@ class BlobRef:
     def from_wire(cls, value: Mapping[str, Json]) -> BlobRef | None:
         """Read the JSON form; None when the object merely looks like one.
 
-        A forged reference gives nothing away: blobs are loaded for one organisation, by the hash of their content.
+        Messages between the parts of a run escape what others wrote, so none comes from there. In a record one may, and
+        gives nothing away: blobs are shown to one organisation, by the hash of their content.
         """
         body = value.get(BLOB_KEY)
         if len(value) != 1 or not isinstance(body, dict):

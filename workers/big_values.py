@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from engine.errors import LimitExceeded, NodeFailed
+from engine.errors import LimitExceeded, NodeFailed, NotFound
+from engine.runtime import StepError
 from engine.values import MISSING, BlobRef, Json, has_refs, select
 from storage.ports import Blobs
 from workers.byte_cache import ByteCache
-from workers.converter import write_json
+from workers.converter import write_plain_json
 
 _PREVIEW: Final = 200
 # Below this a thread costs more than the work.
@@ -31,7 +32,8 @@ class BigValues:
     async def load(self, org_id: str, value: Any) -> Any:
         """The value with every reference in it replaced by what it stands for.
 
-        A path that leads nowhere is no value: it leaves an object, and is null in a list.
+        A path that leads nowhere is no value: it leaves an object, and is null in a list. Raises `StepError` for what
+        is not in the store.
         """
         if not has_refs(value):
             return value
@@ -62,6 +64,10 @@ class BigValues:
             return made
         for name, value in made.items():
             data = await _encode(name, value)
+            if len(data) > inline and has_refs(value) and not isinstance(value, BlobRef):
+                # What is stored is plain JSON: nobody looks for references in it.
+                made[name] = value = await self.load(org_id, value)
+                data = await _encode(name, value)
             if len(data) > largest:
                 raise LimitExceeded(
                     f"The value of {name} is {len(data)} bytes large; the limit is {largest} bytes.",
@@ -91,12 +97,19 @@ class BigValues:
         if self._latest is None or self._latest[0] != key:
             self._latest = (key, await _decode(await self._bytes(key)))
         part = select(self._latest[1], ref.path)
-        return part if part is MISSING else json.loads(write_json(part))
+        return part if part is MISSING else json.loads(write_plain_json(part))
 
     async def _bytes(self, key: str) -> bytes:
         data = self._cache.get(key)
         if data is None:
-            data = await self._blobs.get(key)
+            try:
+                data = await self._blobs.get(key)
+            except NotFound as missing:
+                raise StepError(
+                    "value_missing",
+                    "A large value that this step needs is not in the store any more.",
+                    sha=key.rpartition("/")[2],
+                ) from missing
             self._cache.put(key, data)
         return data
 
@@ -105,14 +118,14 @@ async def _encode(name: str, value: Any) -> bytes:
     try:
         # How large it is shows only when it is done; a large one of a few parts is a text, and that is quick.
         if isinstance(value, dict | list) and len(value) > 1_000:
-            return await asyncio.to_thread(write_json, value)
-        return write_json(value)
+            return await asyncio.to_thread(write_plain_json, value)
+        return write_plain_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise NodeFailed(f"The value of {name} cannot be written as JSON: {error}.", field=name) from error
 
 
 async def _decode(data: bytes) -> Any:
-    # Plain JSON: a reference within a stored value would have been loaded before it was stored.
+    # Plain JSON: a reference within a stored value was loaded before it was stored.
     return await _in_thread(len(data), lambda: json.loads(data))
 
 

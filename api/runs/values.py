@@ -28,7 +28,10 @@ async def read_value(blobs: Blobs, org_id: int, sha: str) -> bytes:
 
 
 class Showing:
-    """Loads values by reference for one answer."""
+    """Loads values by reference for one answer.
+
+    A user's object that looks like a reference is followed too, within the organisation and by hash: see `read_value`.
+    """
 
     def __init__(self, blobs: Blobs, org_id: int, *, room: int = SHOWN_BYTES) -> None:
         self._blobs = blobs
@@ -50,14 +53,17 @@ class Showing:
 
     async def _load(self, reference: BlobRef, written: Any) -> Any:
         if reference.sha not in self._read:
-            if reference.size > self._room:
+            if not 0 <= reference.size <= self._room:
                 return written
-            self._room -= reference.size
             try:
                 data = await read_value(self._blobs, self._org_id, reference.sha)
             except NotFound:
                 # It was deleted, or somebody's value merely looks like a reference: show what stands there.
                 return written
+            if len(data) != reference.size:
+                # Somebody else wrote it: he may name what his organisation has stored, but not how large it is.
+                return written
+            self._room -= len(data)
             self._read[reference.sha] = await asyncio.to_thread(json.loads, data)
         found = select(self._read[reference.sha], reference.path)
         return None if found is MISSING else found

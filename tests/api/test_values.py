@@ -44,6 +44,13 @@ async def test_what_merely_looks_like_a_reference_stays_as_it_is(serving: Servin
     assert await Showing(serving.stores.blobs, 1).whole({"a": value}) == {"a": value}
 
 
+@pytest.mark.parametrize("size", [-1_000_000, 0, 1])
+async def test_a_reference_that_lies_about_its_size_stays_as_it_is(serving: Serving, size: int) -> None:
+    large = await stored(serving.stores.blobs, "y" * 500, 1)
+    forged = {"$blob": dict(large["$blob"]) | {"size": size}}
+    assert await Showing(serving.stores.blobs, 1, room=100).whole([forged, large]) == [forged, large]
+
+
 async def test_a_reference_leads_to_nothing_of_another_organisation(serving: Serving) -> None:
     foreign = await stored(serving.stores.blobs, "secret", 2)
     assert await Showing(serving.stores.blobs, 1).whole(foreign) == foreign

@@ -31,7 +31,7 @@ from tests.engine.library import LIBRARY
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
 from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
-from workers.converter import read_json, write_json
+from workers.converter import read_json
 from workers.embedded import EmbeddedTemporal
 from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
 
@@ -191,7 +191,7 @@ class Bench:
 
     async def client_output(self, ended: RunEvent) -> Any:
         """The run's output, its references loaded."""
-        return await self.connection.values.load("org", read_json(write_json(ended.data["output"])))
+        return await self.connection.values.load("org", read_json(json.dumps(ended.data["output"]).encode()))
 
     async def histories(self, executor: str) -> int:
         """How many histories the workflow has had."""

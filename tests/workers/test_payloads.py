@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from temporalio.converter import DataConverter
 
 from engine.errors import LimitExceeded, NodeFailed
+from engine.runtime import StepError
 from engine.values import BlobRef
 from tests.workers.memory_stores import MemoryBlobs
 from workers.big_values import BigValues
@@ -51,8 +52,23 @@ def test_half_a_surrogate_pair_survives() -> None:
 
 
 def test_what_only_looks_like_a_reference_stays_an_object() -> None:
-    for forged in ({"$blob": 1}, {"$blob": {"sha": 1}}, {"$blob": REF.to_wire()["$blob"], "more": 1}):
+    looks = REF.to_wire()
+    for forged in (
+        {"$blob": 1},
+        {"$blob": {"sha": 1}},
+        {**looks, "more": 1},
+        looks,
+        {"$blob$": looks},
+        {"$blob$$": 1, "$blob": looks, "$blobs": 2},
+        [{"$blob": looks}, '"$blob"', "\ud83d"],
+    ):
         assert read_json(write_json(forged)) == forged
+        assert read_json(write_json({"a": forged, "b": REF})) == {"a": forged, "b": REF}
+
+
+def test_a_reference_whose_preview_looks_like_one_comes_back() -> None:
+    strange = BlobRef("ab" * 32, 1, "string", 7, (), '{"$blob": 1}')
+    assert read_json(write_json([strange, {"$blob$": 1}])) == [strange, {"$blob$": 1}]
 
 
 def test_what_json_does_not_know_is_refused() -> None:
@@ -138,8 +154,25 @@ async def test_another_organisation_cannot_load_by_the_same_hash() -> None:
     blobs = MemoryBlobs()
     big = values(blobs)
     made = await big.offload("mine", {"text": "x" * 2_000}, inline=1_000, largest=10_000)
-    with pytest.raises(Exception, match="no such blob"):
+    with pytest.raises(StepError, match="not in the store") as missing:
         await big.load("theirs", made)
+    assert missing.value.error_code == "value_missing"
+
+
+async def test_what_looks_like_a_reference_is_stored_and_loaded_as_it_is() -> None:
+    big = values()
+    output = {"list": [REF.to_wire(), {"$blob$": "x" * 2_000}]}
+    made = await big.offload("org", output, inline=1_000, largest=10_000)
+    assert isinstance(made["list"], BlobRef)
+    assert await big.load("org", made) == output
+
+
+async def test_references_within_what_is_stored_are_loaded_first() -> None:
+    big = values()
+    inner = await big.offload("org", {"text": "y" * 2_000}, inline=1_000, largest=10_000)
+    made = await big.offload("org", {"whole": [inner, "x" * 2_000]}, inline=1_000, largest=10_000)
+    assert isinstance(made["whole"], BlobRef)
+    assert await big.load("org", made) == {"whole": [{"text": "y" * 2_000}, "x" * 2_000]}
 
 
 async def test_a_field_over_the_limit_is_refused_and_named() -> None:

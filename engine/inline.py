@@ -29,6 +29,7 @@ from engine.plan import (
 )
 from engine.prepare import Node
 from engine.runtime import EvaluateRequest
+from engine.secrets import secrets_of, without_secret_headers, without_secrets
 from engine.templates import Filled
 from engine.values import MISSING, BlobRef, has_refs
 from engine.walk import Outcome
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 DOING: Final = (Call, Loop, Map, Wait, Delay, Subflow)
 """Actions that are not begun with inputs that do not fit: another request, or no turn at all, would be a wrong deed."""
-HIDDEN: Final = "***"
-"""What stands in records and events for an input whose schema says `"format": "password"`."""
 
 
 def compute_here(frame: Frame, node: Node) -> Outcome:
@@ -136,9 +135,7 @@ async def measure(frame: Frame, node: Node, reference: BlobRef) -> int:
 def shown(node: Node, bound: Mapping[str, object]) -> dict[str, Any]:
     """Bound inputs as records show them: a template's parts as its text, and of a secret only that there is one."""
     made = {name: _joined(value) if _is_parts(value) else value for name, value in bound.items()}
-    for path in node.secrets:
-        _hide(made, path)
-    return made
+    return without_secret_headers(without_secrets(made, node.secrets))
 
 
 def succeed(frame: Frame, node: Node, outcome: Outcome, attempt: int = 1) -> Outcome:
@@ -152,11 +149,18 @@ def succeed(frame: Frame, node: Node, outcome: Outcome, attempt: int = 1) -> Out
         step.id,
         title=step.title,
         node_type=step.node_type,
-        output=output,
+        output=_shown_output(frame, node, output),
         attempt=attempt,
         **outcome.data,
     )
     return Outcome(output, outcome.port, outcome.data)
+
+
+def _shown_output(frame: Frame, node: Node, output: dict[str, object]) -> dict[str, object]:
+    """A start hands on the run's input, of which records show no secrets either."""
+    if frame.plan is None or not isinstance(node.step.action, Start):
+        return output
+    return without_secrets(output, tuple(secrets_of(frame.plan.inputs)))
 
 
 def _evaluate(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluated:
@@ -233,17 +237,6 @@ def _send_message(frame: Frame, node: Node, text: object) -> None:
         elif rest and frame.messages.was_sent(node.number):
             frame.walk.emit(f"{path}:rest", EventType.MESSAGE_DELTA, path, name, text=rest, source=path, attempt=1)
     frame.walk.emit(f"{path}:message", EventType.MESSAGE_COMPLETED, path, name, text=text)
-
-
-def _hide(members: dict[str, Any], path: tuple[str, ...]) -> None:
-    """Put stars in the place of a value. What is changed on the way is copied: the step itself needs the secret."""
-    name, rest = path[0], path[1:]
-    value = members.get(name)
-    if rest and isinstance(value, dict):
-        members[name] = dict(value)
-        _hide(members[name], rest)
-    elif value not in (None, ""):
-        members[name] = HIDDEN
 
 
 def _keeps_parts(step: Step) -> bool:

@@ -13,6 +13,7 @@ from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import Plan
 from engine.prepare import prepare_plan
 from engine.runtime import RunContext, Runtime, SliceRequest, SliceResult
+from engine.secrets import secrets_of, without_secrets
 from engine.values import MISSING, Json, has_refs
 from engine.walk import HandOver, Walk
 
@@ -52,7 +53,7 @@ async def interpret(
         walk.emit(
             "run:started",
             EventType.RUN_STARTED,
-            inputs=dict(inputs),
+            inputs=without_secrets(inputs, tuple(secrets_of(plan.inputs))),
             workflow_id=context.workflow_id,
             version=context.version,
             plan_hash=context.plan_hash,

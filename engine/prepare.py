@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.bindings import Bind, Bound, Place, Stored, bind, bindings_of, fill_parts, leaves_of
-from engine.canvas import JsonSchema
 from engine.plan import (
     Assign,
     Call,
@@ -30,7 +29,7 @@ from engine.plan import (
     Text,
     Wire,
 )
-from engine.schema import as_schema, properties_of
+from engine.secrets import secrets_of
 from engine.templates import Filled
 
 KEPT_PLANS = 256
@@ -127,7 +126,9 @@ def _node(number: int, step: Step) -> Node:
             texts.append((name, fill_parts(binding, step.inputs)))
         else:
             inputs.append((name, bind(binding)))
-    node = Node(step=step, number=number, inputs=inputs, texts=texts, secrets=tuple(_secrets(step.input_schema or {})))
+    node = Node(
+        step=step, number=number, inputs=inputs, texts=texts, secrets=tuple(secrets_of(step.input_schema or {}))
+    )
     for binding in bindings_of(step):
         for leaf in leaves_of(binding):
             if isinstance(leaf, FromScope) and leaf.scope in ("user", "app") and leaf.path:
@@ -150,15 +151,6 @@ def _node(number: int, step: Step) -> Node:
         case _:
             pass
     return node
-
-
-def _secrets(schema: JsonSchema) -> Iterator[tuple[str, ...]]:
-    for name, member in properties_of(schema).items():
-        inner = as_schema(member)
-        if inner.get("format") == "password":
-            yield (name,)
-        else:
-            yield from ((name, *path) for path in _secrets(inner))
 
 
 def _outer_reads(body: Graph) -> tuple[int, ...]:

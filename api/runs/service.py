@@ -23,6 +23,7 @@ from engine.errors import Conflict, FlowError, InvalidInput, NotFound
 from engine.events import EventType, RunEvent, StoredEvent
 from engine.limits import Limits
 from engine.runtime import RunContext
+from engine.secrets import secrets_of, without_secrets
 from engine.values import Json
 from storage.ids import new_id, parse_id
 from storage.runs import NewRun
@@ -99,7 +100,7 @@ class RunService:
         existing = await self._stores.runs(member.org_id, member.space_id).find(compiled.workflow_id, key)
         if existing is None:
             return None
-        same = _the_same(existing, body, key)
+        same = _the_same(existing, compiled, body, key)
         if existing.state == "queued" and isinstance(existing.start_request, dict):
             # Who was asked first may have died between the record and the start. Starting twice starts one run.
             await self._start(existing.id, RunStart.from_json(existing.start_request))
@@ -128,7 +129,7 @@ class RunService:
         new = _new_run(compiled, body, key, run_id, now, mode="in_place")
         existing = await self._stores.runs(member.org_id, member.space_id).store_finished(new, done.events)
         if existing is not None and key is not None:
-            return _the_same(existing, body, key)
+            return _the_same(existing, compiled, body, key)
         return Started(run_id, fresh=True, view=walked_view(new, done))
 
     async def _hand_over(
@@ -154,7 +155,7 @@ class RunService:
         new = _new_run(compiled, body, key, run_id, now, mode="durable", start=start)
         run, fresh = await self._stores.runs(member.org_id, member.space_id).create(new)
         if not fresh and key is not None:
-            return _the_same(run, body, key)
+            return _the_same(run, compiled, body, key)
         await self._start(run_id, start)
         return Started(run_id, fresh=True)
 
@@ -295,21 +296,31 @@ def _new_run(
         mode=mode,
         kind="test" if compiled.version == DRAFT else "run",
         created=now,
-        inputs=body.inputs,
+        inputs=_shown(compiled, body.inputs),
         idempotency_key=key,
         temporal_id="" if start is None else start.executor,
         start_request=None if start is None else start.to_json(),
     )
 
 
-def _the_same(existing: Run, body: StartRun, key: str) -> Started:
+def _shown(compiled: Compiled, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs as records show them. Whoever starts the run has the real ones from its request."""
+    return without_secrets(inputs, tuple(secrets_of(compiled.plan.inputs)))
+
+
+def _the_same(existing: Run, compiled: Compiled, body: StartRun, key: str) -> Started:
     """The run that the key belongs to, if it was started with the same request."""
     request = existing.start_request
-    inputs = request.get("inputs") if isinstance(request, dict) else existing.inputs
+    # Of a run that was walked in place no secrets were kept, so that those cannot be compared.
+    inputs, asked = (
+        (request.get("inputs"), body.inputs)
+        if isinstance(request, dict)
+        else (existing.inputs, _shown(compiled, body.inputs))
+    )
     version = body.version or existing.version
     other_version = version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT)
     # As text: to Python, 1 and true are the same.
-    if other_version or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(body.inputs, option=_SORTED):
+    if other_version or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(asked, option=_SORTED):
         raise Conflict(
             "The idempotency key belongs to a run that was started with something else.",
             idempotency_key=key,

@@ -42,6 +42,21 @@ async def test_a_run_that_fails_is_stored_with_its_reason(serving: Serving) -> N
     assert [(one["node"], one["state"]) for one in nodes] == [("start", "succeeded"), ("read", "failed")]
 
 
+async def test_a_secret_input_is_used_and_shown_nowhere(serving: Serving) -> None:
+    canvas = chain(start(key={"type": "string", "format": "password"}, name=TEXT), end(text=["start", "name"]))
+    workflow = await serving.published(canvas)
+    body = {"inputs": {"key": "s3cret", "name": "李"}, "idempotency_key": "once"}
+    answer = await serving.post(f"/workflows/{workflow}/runs", body)
+    run = answer.json()
+    assert run["inputs"] == {"key": "***", "name": "李"}
+    for page in ("", "/nodes", "/events"):
+        shown = await serving.get(f"/runs/{run['id']}{page}")
+        assert shown.status_code == 200
+        assert "s3cret" not in shown.text
+    again = await serving.post(f"/workflows/{workflow}/runs", body)
+    assert again.json() == run
+
+
 async def test_every_step_leaves_a_record(serving: Serving) -> None:
     workflow = await serving.published(greeting())
     run = await serving.run(workflow, {"name": "Ada"})

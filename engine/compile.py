@@ -27,6 +27,7 @@ from engine.node_type import NodeLibrary, NodeType, Role
 from engine.plan import (
     Action,
     Arr,
+    Assign,
     Binding,
     Call,
     Compute,
@@ -54,6 +55,7 @@ from engine.plan import (
 from engine.prune import prune
 from engine.references import split_template
 from engine.validation import WorkflowFace, validate
+from engine.variable_types import VariableTypes
 
 OPEN_OBJECT: JsonSchema = {"type": "object", "additionalProperties": True}
 CHILD_WEIGHT = 5
@@ -109,7 +111,7 @@ def compile_canvas(
             f"The canvas has errors: {errors[0].message}{more}", diagnostics=[one.to_json() for one in findings]
         )
     pruned = prune(canvas)
-    compiler = _Compiler(library, resolve)
+    compiler = _Compiler(canvas, library, resolve, limits)
     graph = compiler.graph(pruned.nodes, pruned.edges)
     start = next(node for node in pruned.nodes if library[node.type].role is Role.START)
     finish = next(step for step in graph.steps if isinstance(step.action, Finish))
@@ -178,8 +180,8 @@ class _Scope:
 class _Lowering:
     """What a node type may use while it lowers a node (see `engine.node_type.Lowering`)."""
 
-    def __init__(self, node: Node, settings: BaseModel | None, scope: _Scope) -> None:
-        self._node, self._settings, self._scope = node, settings, scope
+    def __init__(self, node: Node, settings: BaseModel | None, scope: _Scope, limits: Limits) -> None:
+        self._node, self._settings, self._scope, self._limits = node, settings, scope, limits
 
     @property
     def node(self) -> Node:
@@ -217,7 +219,7 @@ class _Lowering:
     def text(self, template: str) -> Text:
         """Cut a template; a placeholder's root is a sibling input first, then a node or a scope word."""
         parts: list[str | Placeholder] = []
-        for part in split_template(template):
+        for part in split_template(template, limit_bytes=self._limits.template_bytes):
             if isinstance(part, str):
                 parts.append(part)
                 continue
@@ -239,8 +241,9 @@ class _Lowering:
 class _Compiler:
     """Lowers nodes and wires them up; gathers the plans they call."""
 
-    def __init__(self, library: NodeLibrary, resolve: Resolve | None) -> None:
-        self._library, self._resolve = library, resolve
+    def __init__(self, canvas: Canvas, library: NodeLibrary, resolve: Resolve | None, limits: Limits) -> None:
+        self._library, self._resolve, self._limits = library, resolve, limits
+        self._variables = VariableTypes(canvas, library)
         self.plans: dict[str, None] = {}
 
     def graph(
@@ -249,7 +252,7 @@ class _Compiler:
         """Lower one level of the canvas."""
         here = {node.id: number for number, node in enumerate(nodes)}
         scope = _Scope(here, around or {})
-        steps = tuple(self._step(node, scope) for node in nodes)
+        steps = tuple(self._step(node, scope, owner) for node in nodes)
         begin = owner.id if owner is not None else None
         wires: list[Wire] = []
         entries: list[int] = []
@@ -262,12 +265,12 @@ class _Compiler:
             entries = [number for number, step in enumerate(steps) if isinstance(step.action, Start)]
         return Graph(steps=steps, wires=tuple(dict.fromkeys(wires)), entries=tuple(dict.fromkeys(entries)))
 
-    def _step(self, node: Node, scope: _Scope) -> Step:
+    def _step(self, node: Node, scope: _Scope, owner: Node | None) -> Step:
         kind = self._library[node.type]
         settings = kind.settings.model_validate(node.data.settings) if kind.settings is not None else None
-        lowering = _Lowering(node, settings, scope)
+        lowering = _Lowering(node, settings, scope, self._limits)
         inputs = {name: lowering.bind(expression) for name, expression in node.data.inputs.items()}
-        action = self._complete(kind.lower(lowering), node, lowering, scope)
+        action = self._complete(kind.lower(lowering), node, scope, owner)
         outputs = _outputs(kind, node, action)
         step = Step(
             id=node.id,
@@ -283,14 +286,13 @@ class _Compiler:
         )
         return step.model_copy(update={"needs": _needs(step)})
 
-    def _complete(self, action: Action, node: Node, lowering: _Lowering, scope: _Scope) -> Action:
-        """Fill in what only the compiler knows: bodies, and the plans of sub-workflows."""
+    def _complete(self, action: Action, node: Node, scope: _Scope, owner: Node | None) -> Action:
+        """Fill in what only the compiler knows: bodies, the types of variables, and the plans of sub-workflows."""
         match action:
             case Loop() | Map():
                 body = self.graph(node.blocks, node.edges, owner=node, around=scope.here)
-                inner = _Lowering(
-                    node, None, _Scope({block.id: number for number, block in enumerate(node.blocks)}, scope.here)
-                )
+                blocks = {block.id: number for number, block in enumerate(node.blocks)}
+                inner = _Lowering(node, None, _Scope(blocks, scope.here), self._limits)
                 results = {name: Result(source=inner.source(ref.ref)) for name, ref in node.data.results.items()}
                 filled = {
                     "body": body,
@@ -300,6 +302,8 @@ class _Compiler:
                 if isinstance(action, Map):
                     tiers = _tiers(body)
                     filled |= {"inline": tiers.inline, "fused": tiers.fused, "activities": tiers.weight}
+                else:
+                    filled["variable_types"] = self._variables.of(node)
                 return action.model_copy(update=filled)
             case Subflow(workflow_id=workflow, version=version):
                 callee = self._resolve(workflow, version) if self._resolve is not None else None
@@ -317,6 +321,9 @@ class _Compiler:
                         "tier": "inline" if callee.plan.in_place else "child",
                     }
                 )
+            case Assign() if owner is not None:
+                types = self._variables.of(owner)
+                return Assign(types={name: types[name] for name in node.data.inputs if name in types})
             case _:
                 return action
 

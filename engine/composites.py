@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.bindings import Bound, Status
 from engine.conditions import type_name
-from engine.conversion import convert, zero_of
+from engine.conversion import convert_strictly, zero_of
 from engine.errors import InvalidInput, LimitExceeded
 from engine.inline import measure
 from engine.json_text import read_structure
@@ -147,7 +147,7 @@ def _first_values(action: Loop, bound: Bound) -> dict[str, object]:
     given = bound.get("variables")
     values = dict(given) if isinstance(given, dict) else {}
     for name, schema in action.variable_types.items():
-        value, _ = convert(values.get(name), schema, path=name)
+        value = convert_strictly(values.get(name), schema, field=f"inputs.variables.{name}")
         values[name] = zero_of(schema) if value is None else value
     return values
 

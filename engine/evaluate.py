@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.conditions import holds, type_name
-from engine.conversion import convert, zero_of
+from engine.conversion import convert_inputs, zero_of
 from engine.errors import EngineError, InvalidInput, LimitExceeded
 from engine.evaluate_v1 import OPERATIONS
 from engine.limits import Limits
@@ -63,7 +63,7 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
             compute = OPERATIONS.get(operation)
             if compute is None:
                 raise EngineError(f"This version knows no operation {operation}.", step=step.id)
-            done = compute(material, settings, step.output_schema)
+            done = compute(material, settings, step.output_schema, limits=limits)
             return Evaluated(_bounded(done.output, limits), warnings=tuple(done.warnings))
         case Choose(cases=cases, otherwise=otherwise):
             for case, operands in zip(cases, material, strict=True):
@@ -76,13 +76,9 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
             return Evaluated({"port": otherwise}, port=otherwise)
         case Assign(types=types):
             made: dict[str, object] = {}
-            warnings: list[str] = []
-            for name, value in material.items():
-                schema = types.get(name, {})
-                fitting, said = convert(value, schema, path=name)
-                warnings += said
-                made[name] = zero_of(schema) if fitting is None else fitting
-            return Evaluated(made, warnings=tuple(warnings))
+            for name, value in convert_inputs(material, {"properties": dict(types)}).items():
+                made[name] = zero_of(types.get(name, {})) if value is None else value
+            return Evaluated(made)
         case _:
             raise EngineError(f"A step of kind {step.action.kind} computes nothing.", step=step.id)
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from engine.errors import NodeFailed
-from engine.limits import DEFAULT_LIMITS
+from engine.limits import Limits
 from engine.plan import (
     Arr,
     Binding,
@@ -48,6 +48,8 @@ class Place(Protocol):
 
     @property
     def outer(self) -> Place | None: ...
+    @property
+    def limits(self) -> Limits: ...
     @property
     def system(self) -> Mapping[str, Json]: ...
 
@@ -188,7 +190,7 @@ def _nested_text(text: Text) -> Bind:
             raise NodeFailed(
                 "A template inside an object or a list cannot hold a value this large: make the text an input."
             )
-        return render(parts, limit_bytes=DEFAULT_LIMITS.rendered_bytes)
+        return render(parts, limit_bytes=place.limits.rendered_bytes)
 
     return rendered
 

@@ -12,6 +12,7 @@ from engine.composites import Parked
 from engine.errors import EngineError, FlowError
 from engine.events import EventType
 from engine.inline import compute_here
+from engine.limits import Limits
 from engine.messages import Messages
 from engine.perform import fail, perform
 from engine.plan import Delay, Plan, Wait, Wire
@@ -74,6 +75,10 @@ class Frame(Place):
     @property
     def outer(self) -> Place | None:
         return self.around
+
+    @property
+    def limits(self) -> Limits:
+        return self.walk.limits
 
     @property
     def system(self) -> Mapping[str, Json]:

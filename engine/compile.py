@@ -294,7 +294,7 @@ class _Compiler:
                 blocks = {block.id: number for number, block in enumerate(node.blocks)}
                 inner = _Lowering(node, None, _Scope(blocks, scope.here), self._limits)
                 results = {name: Result(source=inner.source(ref.ref)) for name, ref in node.data.results.items()}
-                filled = {
+                filled: dict[str, object] = {
                     "body": body,
                     "results": results,
                     "zipped": isinstance(node.data.inputs.get("items"), ObjectOf),

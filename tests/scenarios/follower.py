@@ -24,7 +24,8 @@ class Follower:
     def __init__(self, client: httpx2.AsyncClient, run_id: str) -> None:
         self.run_id = run_id
         self.events: list[Event] = []
-        self.connections = 0
+        self.connected: list[float] = []
+        """When each of its connections began to be answered."""
         self.on_event: Callable[[Event], None] = lambda event: None
         self._client = client
         self._news = asyncio.Condition()
@@ -82,7 +83,7 @@ class Follower:
         async with self._client.stream("GET", f"/runs/{self.run_id}/events", headers=headers) as reply:
             if reply.status_code != 200:
                 return
-            self.connections += 1
+            self.connected.append(time.monotonic())
             told: dict[str, str] = {}
             async for line in reply.aiter_lines():
                 name, _, value = line.partition(": ")

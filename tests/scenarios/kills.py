@@ -175,14 +175,16 @@ class Matrix:
     async def _progress(self, journey: Journey, victim: Victim, since: float, wall: float) -> float | None:
         """When the first thing happened after a restart: a call to the endpoint, or an event that is newer.
 
-        After the death of the API alone any event that reaches the client counts: the run never stopped.
+        After the death of the API alone it is the moment when the client hears again: the run never stopped.
         """
         follower, known = journey.follower, len(journey.follower.events)
 
         def news() -> list[float]:
-            told = (one for one in follower.events[known:] if victim == "api" or one["at"] >= wall)
-            calls = () if victim == "api" else (hit.at for hit in self.out.hits if hit.run == journey.run_id)
-            return [at for at in (*(one["received"] for one in told), *calls) if at > since]
+            if victim == "api":
+                return [at for at in follower.connected if at > since]
+            told = (one["received"] for one in follower.events[known:] if one["at"] >= wall)
+            calls = (hit.at for hit in self.out.hits if hit.run == journey.run_id)
+            return [at for at in (*told, *calls) if at > since]
 
         while not (found := news()):
             self.system.check_alive()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
+import structlog
 from fastapi import FastAPI
 
 from api.app import create_app
@@ -27,8 +30,12 @@ from workers.models.registry import ModelRegistry
 from workers.reconcile import OpenRun, Reconciler
 from workers.worker import RunsWorker, WorkerParts, build_worker
 
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
 _FIRST = "first start"
 """What the first token is called."""
+_AGAIN = 0.5
+"""Seconds between two tries to reach Temporal."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +70,32 @@ async def register_token(stores: Stores, token: str) -> None:
     await stores.tokens.register(home.org_id, home.space_id, _FIRST, token)
 
 
-async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool) -> Linked:
-    """Connect. With `eager` a worker of this process takes new runs at once."""
+async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool, patience: float = 0.0) -> Linked:
+    """Connect; what is not there yet is waited for, `patience` seconds. Raises `CommandFailed`.
+
+    With `eager` a worker of this process takes new runs at once.
+    """
     settings = ground.settings
     options = TemporalOptions(
         address=temporal.address,
         namespace=temporal.namespace,
         task_queue=settings.task_queue,
     )
-    try:
-        connection = await connect(options, ground.stores.blobs)
-        cluster = await cluster_id(connection)
-        await ensure_search_attributes(connection)
-    except Exception as error:
-        # Whatever the client calls it (an RPC error, a runtime error): there is no Temporal that would do.
-        raise CommandFailed(
-            f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {error}"
-        ) from error
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection = await connect(options, ground.stores.blobs)
+            cluster = await cluster_id(connection)
+            await ensure_search_attributes(connection)
+            break
+        except Exception as error:
+            # Whatever the client calls it (an RPC error, a runtime error): there is no Temporal that would do.
+            finding = f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {error}"
+            if time.monotonic() >= deadline:
+                raise CommandFailed(finding) from error
+            # After a power cut everything starts at once, in any order.
+            _log.warning("waiting for temporal", reason=finding)
+            await asyncio.sleep(_AGAIN)
     # Before anybody compares the records with what is found there.
     DataFolder(settings.data_dir).belong_to(TemporalIdentity(temporal.namespace, cluster))
     runs = RunsClient(

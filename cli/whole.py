@@ -114,7 +114,9 @@ class Whole:
         linked = None
         if services.temporal:
             self._temporal = await temporal.ready()
-            linked = await link(ground, self._temporal, eager=temporal.embedded and services.worker)
+            patience = 0.0 if services.own_temporal else self.settings.temporal_wait_seconds
+            eager = temporal.embedded and services.worker
+            linked = await link(ground, self._temporal, eager=eager, patience=patience)
             if services.worker:
                 await self._work(ground, linked)
         if listening is not None:

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     """-1 leaves the UI out."""
     temporal_durability: Literal["normal", "full"] = "normal"
     """`full` syncs every commit of the embedded Temporal: about 30 % slower, and a power cut loses nothing."""
+    temporal_wait_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long a worker or an API that starts waits for a Temporal that is not its own: all may start at once."""
     task_queue: str = "mainspring"
 
     run_in_place: bool = True

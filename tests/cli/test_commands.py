@@ -147,7 +147,8 @@ def test_a_worker_without_a_temporal_says_how_to_come_by_one(tmp_path: Path) -> 
 
 
 def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    done = run("worker", "--data-dir", str(tmp_path), TEMPORAL_ADDRESS="127.0.0.1:9")
+    nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:9", "MAINSPRING_TEMPORAL_WAIT_SECONDS": "0.1"}
+    done = run("worker", "--data-dir", str(tmp_path), **nowhere)
     assert done.exit_code == 1
     assert "Error: Temporal at 127.0.0.1:9 (namespace default) cannot be used: " in done.stderr
 

@@ -68,6 +68,14 @@ class System:
         file = self._log_file(part)
         return file.read_text("utf-8", errors="replace") if file.exists() else ""
 
+    async def until_logged(self, part: Part, words: str) -> None:
+        """Wait until a part has written this, in whatever life."""
+
+        async def written() -> bool:
+            return words in self.log(part)
+
+        await self._until(part, written)
+
     async def start(self, *parts: Part) -> Self:
         """Start parts, all at once, and return when what was started is ready."""
         for part in parts:

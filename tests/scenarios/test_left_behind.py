@@ -104,6 +104,20 @@ async def test_a_start_whose_answer_was_lost_is_repeated_and_starts_one_run(tmp_
         assert {run: out.counted(run) for run in found} == {run: {"call": 1} for run in found}
 
 
+async def test_parts_that_start_before_temporal_wait_for_it(tmp_path: Path) -> None:
+    async with endpoint() as out, running(tmp_path, {"MAINSPRING_EGRESS_ALLOW": out.place}, ()) as system:
+        system.spawn("worker")
+        system.spawn("api")
+        await system.until_logged("worker", "waiting for temporal")
+        await system.until_logged("api", "waiting for temporal")
+        await system.start("temporal")
+        await system.ready("api")
+        canvas = document(begin(base="string"), say("call"), end(heard="=call.body"), lines="start>call>end")
+        await publish(system.client, "patient", canvas)
+        journey = await Journey.begin(system.client, "patient", {"base": out.url})
+        assert (await journey.finish(SOON))["type"] == "run.succeeded"
+
+
 async def test_runs_that_start_while_no_worker_is_there_wait_for_one(tmp_path: Path) -> None:
     async with (
         endpoint() as out,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,13 +28,6 @@ class Parts:
 
     system: System
     out: Endpoint
-
-    async def until_logged(self, what: str, times: int) -> None:
-        """Until the worker has written something so often."""
-        deadline = time.monotonic() + SOON
-        while self.system.log("worker").count(what) < times:
-            assert time.monotonic() < deadline, self.system.log("worker")[-2_000:]
-            await asyncio.sleep(0.05)
 
     async def check(self, journey: Journey) -> None:
         """The run is whole: its end, its events, its records, its calls."""
@@ -67,7 +59,7 @@ async def test_a_lock_that_is_held_for_seconds_only_delays_the_record(parts: Par
     with closing(sqlite3.connect(parts.system.data / "mainspring.sqlite", isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         parts.out.open_all()
-        await parts.until_logged("the event log fails", 1)
+        await parts.system.until_logged("worker", "the event log fails")
         # Nobody can start anything meanwhile, and is told so; whoever insists gets through.
         refused = await parts.system.client.post("/workflows/three/runs", json={"inputs": {"base": parts.out.url}})
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")

@@ -28,6 +28,7 @@ from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
 from workers.models.registry import ModelRegistry
 from workers.reconcile import OpenRun, Reconciler
+from workers.sandbox import NoSandbox
 from workers.worker import RunsWorker, WorkerParts, build_worker
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -119,6 +120,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                 variables=stores.variables,
                 http=NodeHttp(egress),
                 models=models,
+                sandbox=NoSandbox(),
                 library=ground.library,
             ),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from engine.runtime import RunContext
 from engine.values import Json
+from nodes.chat import ChatModel
+from nodes.ranking import Embedder, Reranker
+from nodes.sandbox import Sandbox
 from storage.ports import Variables
 
 
@@ -51,45 +54,15 @@ class Http(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """One message of a conversation with a model."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatDelta:
-    """A piece of a model's answer; the last one carries usage and the reason why it ended."""
-
-    text: str = ""
-    reasoning: str = ""
-    usage: Mapping[str, int] = field(default_factory=dict)
-    """input_tokens, output_tokens, total_tokens."""
-    finish_reason: str = ""
-
-
-class ChatModel(Protocol):
-    """A chat model, ready to be called. Errors are `NodeUnavailable` (try again) or `NodeFailed` (do not)."""
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        max_tokens: int | None = None,
-        json_schema: Mapping[str, Json] | None = None,
-    ) -> AsyncIterator[ChatDelta]: ...
-
-
 class Models(Protocol):
-    """The models this organisation may use."""
+    """The models this organisation may use, by the names of its rows and the instance's; `default` is always there.
 
-    def chat(self, name: str) -> ChatModel:
-        """The model of this name. Raises `NodeFailed` and lists the known names when there is none."""
-        ...
+    Raises `ModelFailed` (reason `not_found`), with the known names, when there is none of that name and kind.
+    """
+
+    async def chat(self, name: str) -> ChatModel: ...
+    async def embedder(self, name: str) -> Embedder: ...
+    async def reranker(self, name: str) -> Reranker: ...
 
 
 class NodeContext(Protocol):
@@ -117,6 +90,8 @@ class NodeContext(Protocol):
     def http(self) -> Http: ...
     @property
     def models(self) -> Models: ...
+    @property
+    def sandbox(self) -> Sandbox: ...
     @property
     def variables(self) -> Variables: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from engine.events import RunEvent, StoredEvent
@@ -64,3 +65,101 @@ class Variables(Protocol):
     async def write(
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
     ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A key that payloads of one organisation are encrypted with: 32 bytes, known by its id, never stored in clear."""
+
+    key_id: str
+    key: bytes
+
+
+class DataKeys(Protocol):
+    """The data keys of organisations, each wrapped by the instance's key. Every process sees the same ones."""
+
+    async def current(self, org_id: str) -> DataKey:
+        """The key to encrypt with; made at its first use, once, whoever asks first. `org_id` may be empty: the
+        instance's own.
+        """
+        ...
+
+    async def get(self, key_id: str) -> DataKey:
+        """The key something was encrypted with, also when it is current no more. Raises `NotFound`."""
+        ...
+
+
+class Secrets(Protocol):
+    """The one vault: texts that are written, used, and never shown again."""
+
+    async def put(self, org_id: str, kind: str, text: str, *, secret_id: str = "") -> str:
+        """Keep a text, or replace the one with this id; gives the id."""
+        ...
+
+    async def open(self, org_id: str, kind: str, secret_id: str) -> str:
+        """The text. Raises `NotFound` also for another organisation's, and for another kind."""
+        ...
+
+    async def delete(self, org_id: str, secret_id: str) -> None:
+        """Forget it for good; a missing one is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much a model may be used at once; zero means without bound."""
+
+    concurrency: int = 0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+
+
+class Throttle(Protocol):
+    """Who may go now, over all processes. A place is leased: it comes back although its holder died."""
+
+    async def enter(self, name: str, quota: Quota, *, lease: str, seconds: float) -> float:
+        """Take a place of the thing called `name` under an id of one's own; 0.0 when one may go, otherwise the seconds
+        after which it is worth asking again. The lease ends by itself after `seconds`; asking again extends it.
+        """
+        ...
+
+    async def leave(self, name: str, *, lease: str, tokens: int = 0) -> None:
+        """Give the place back, and say how many tokens were used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of a model as it was paid for, whether an answer came of it or not. Costs in millionths of `currency`."""
+
+    key: str
+    """Unique: the call is counted once, however often it is told."""
+    org_id: str
+    space_id: str
+    run_id: str
+    workflow_id: str
+    node: str
+    path: str
+    attempt: int
+    model: str
+    """The name that the node asked for."""
+    provider: str
+    vendor_model: str
+    outcome: str
+    """`ok`, the reason of the failure, or `cancelled`."""
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    reasoning_tokens: int
+    cost: int
+    currency: str
+    started: int
+    """UTC milliseconds."""
+    milliseconds: int
+    estimated: bool = False
+    """The server told no usage: the tokens are counted from the texts."""
+
+
+class ModelLedger(Protocol):
+    """What was spent on models."""
+
+    async def record(self, calls: Sequence[ModelCall]) -> None:
+        """Store durably; a call whose key is known changes nothing."""

@@ -18,9 +18,11 @@ from engine.runtime import CallRequest, CallResult, RunContext, StepError
 from engine.values import Json, has_refs
 from nodes.context import Http, Models
 from nodes.library import Library
+from nodes.sandbox import Sandbox
 from storage.ports import Variables
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
+from workers.models.source import CallSite, ModelSource
 from workers.streaming import Pieces
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class _Context:
     output_schema: Mapping[str, Json] | None
     http: Http
     models: Models
+    sandbox: Sandbox
     variables: Variables
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
@@ -64,7 +67,8 @@ class NodeRunner:
         library: Library,
         *,
         http: Http,
-        models: Models,
+        models: ModelSource,
+        sandbox: Sandbox,
         variables: Variables,
         values: BigValues,
         plans: Callable[[str], Plan],
@@ -73,6 +77,7 @@ class NodeRunner:
         self._library = library
         self._http = http
         self._models = models
+        self._sandbox = sandbox
         self._variables = variables
         self._values = values
         self._plans = plans
@@ -85,7 +90,7 @@ class NodeRunner:
         try:
             org_id = request.context.org_id
             inputs = await self._load(request)
-            context = self._context(request, pieces)
+            context = self._context(request, pieces, delivery)
             output = await self._within(request, inputs, context)
             if request.output_schema is not None:
                 # A value that leaves by reference cannot be converted any more, so all are, here.
@@ -154,7 +159,8 @@ class NodeRunner:
             "app": await read(run.org_id, run.space_id, "app", owners["app"], names.get("app", [])),
         }
 
-    def _context(self, request: CallRequest, pieces: Pieces) -> _Context:
+    def _context(self, request: CallRequest, pieces: Pieces, delivery: int) -> _Context:
+        site = CallSite(request.context, request.node, request.path, request.attempt, delivery)
         return _Context(
             run=request.context,
             path=request.path,
@@ -163,7 +169,8 @@ class NodeRunner:
             settings=request.call.settings,
             output_schema=request.output_schema,
             http=self._http,
-            models=self._models,
+            models=self._models.at(site),
+            sandbox=self._sandbox,
             variables=self._variables,
             pieces=pieces,
         )

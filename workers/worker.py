@@ -11,13 +11,15 @@ from typing import Self
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from engine.errors import EngineError
-from nodes.context import Http, Models
+from nodes.context import Http
 from nodes.library import Library
+from nodes.sandbox import Sandbox
 from storage.ports import EventLog, Plans, Variables
 from workers.activities import Activities
 from workers.connection import Connection
 from workers.event_writer import EventWriter
 from workers.interceptor import ProcessInterceptor
+from workers.models.source import ModelSource
 from workers.node_runner import NodeRunner
 from workers.plan_cache import PlanCache
 from workers.workflows.runs import RunCanvas, RunSlice
@@ -36,7 +38,8 @@ class WorkerParts:
     plans: Plans
     variables: Variables
     http: Http
-    models: Models
+    models: ModelSource
+    sandbox: Sandbox
     library: Library
 
 
@@ -94,6 +97,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         parts.library,
         http=parts.http,
         models=parts.models,
+        sandbox=parts.sandbox,
         variables=parts.variables,
         values=connection.values,
         plans=plans,

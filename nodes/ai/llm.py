@@ -21,7 +21,7 @@ from nodes.ai.reply import (
     required_of,
     text_output,
 )
-from nodes.context import ChatMessage
+from nodes.chat import ChatMessage, ChatOptions, ChatRequest
 from nodes.surface import Category, Example, NodeContext, Retry, activity_node
 
 SHOWN_REPLY = 300
@@ -128,12 +128,13 @@ async def _ask(inputs: Inputs, ctx: NodeContext, *, streams: bool) -> tuple[str,
     elif inputs.response_format == "markdown":
         prompt = f"{prompt}\n\n{MARKDOWN}"
     messages = [ChatMessage("system", inputs.system_prompt)] if inputs.system_prompt else []
-    deltas = ctx.models.chat(inputs.model).stream(
-        [*messages, ChatMessage("user", prompt)],
-        temperature=inputs.temperature,
-        top_p=inputs.top_p,
-        max_tokens=inputs.max_tokens,
-        json_schema=schema,
+    model = await ctx.models.chat(inputs.model)
+    deltas = model.stream(
+        ChatRequest(
+            messages=(*messages, ChatMessage("user", prompt)),
+            options=ChatOptions(temperature=inputs.temperature, top_p=inputs.top_p, max_tokens=inputs.max_tokens),
+            json_schema=schema,
+        )
     )
     text: list[str] = []
     reasoning: list[str] = []

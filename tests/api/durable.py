@@ -22,6 +22,7 @@ from tests.workers.harness import NoHttp, NoModels
 from workers.client import RunsClient
 from workers.connection import TemporalOptions, connect, ensure_search_attributes
 from workers.embedded import EmbeddedTemporal
+from workers.sandbox import NoSandbox
 from workers.worker import WorkerParts, build_worker
 
 
@@ -92,6 +93,7 @@ async def durable(
                 variables=stores.variables,
                 http=NoHttp(),
                 models=NoModels(),
+                sandbox=NoSandbox(),
                 library=library,
             ),
         )

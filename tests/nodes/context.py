@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from engine.runtime import RunContext
 from engine.values import Json
 from nodes.context import FilePart, Http, HttpReply, Models
+from nodes.sandbox import Sandbox
 from storage.ports import VariableScope
 from workers.models.registry import ModelRegistry
+from workers.sandbox import NoSandbox
 
 RUN = RunContext(run_id="1", org_id="10", space_id="20", workflow_id="30", version="v1", plan_hash="", user_id="40")
 
@@ -63,6 +65,7 @@ class NodeWorld:
     output_schema: Mapping[str, Json] | None = None
     http: Http = field(default_factory=ExampleSite)
     models: Models = field(default_factory=ModelRegistry)
+    sandbox: Sandbox = field(default_factory=NoSandbox)
     variables: KeptVariables = field(default_factory=KeptVariables)
     run: RunContext = RUN
     path: str = "step"

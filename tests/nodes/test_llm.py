@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from engine.plan import Call
 from engine.values import Json
 from nodes.ai.llm import llm
 from nodes.ai.reply import read_object
-from nodes.context import ChatDelta, ChatMessage
+from nodes.chat import ChatDelta, ChatMessage, ChatRequest, FinishReason
 from tests.fakes.openai_server import openai_server
 from tests.nodes.context import NodeWorld
 from tests.nodes.drawing import Walk, alone, canvas, findings, node, start
@@ -35,25 +35,29 @@ class Heard:
     """A model that gives one reply, and remembers what it was asked. Also the registry in which it is every model."""
 
     reply: str = "Fine."
-    finish_reason: str = "stop"
+    finish_reason: FinishReason = "stop"
     messages: list[ChatMessage] = field(default_factory=list)
     wishes: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
 
-    def chat(self, name: str) -> Heard:
+    async def chat(self, name: str) -> Heard:
         return self
 
-    async def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        max_tokens: int | None = None,
-        json_schema: Mapping[str, Json] | None = None,
-    ) -> AsyncGenerator[ChatDelta]:
-        self.messages = list(messages)
-        self.wishes = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "json_schema": json_schema}
+    async def embedder(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    async def reranker(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+        options = request.options
+        self.messages = list(request.messages)
+        self.wishes = {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "max_tokens": options.max_tokens,
+            "json_schema": request.json_schema,
+        }
         try:
             yield ChatDelta(reasoning="Hm. ")
             yield ChatDelta(text=self.reply[:3])

@@ -33,6 +33,8 @@ from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
 from workers.converter import read_json
 from workers.embedded import EmbeddedTemporal
+from workers.models.source import CallSite
+from workers.sandbox import NoSandbox
 from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
 
 Handler = Callable[[dict[str, Any], NodeContext], Awaitable[Mapping[str, Json]]]
@@ -71,7 +73,16 @@ class NoHttp:
 class NoModels:
     """Nor does any ask a model."""
 
-    def chat(self, name: str) -> Any:
+    def at(self, site: CallSite) -> Models:
+        return self
+
+    async def chat(self, name: str) -> Any:
+        raise AssertionError("no test here asks a model")
+
+    async def embedder(self, name: str) -> Any:
+        raise AssertionError("no test here asks a model")
+
+    async def reranker(self, name: str) -> Any:
         raise AssertionError("no test here asks a model")
 
 
@@ -247,9 +258,14 @@ async def bench(
         blobs,
     )
     await ensure_search_attributes(connection)
-    models: Models = NoModels()
     parts = WorkerParts(
-        events=log, plans=plans, variables=variables, http=NoHttp(), models=models, library=there.library()
+        events=log,
+        plans=plans,
+        variables=variables,
+        http=NoHttp(),
+        models=NoModels(),
+        sandbox=NoSandbox(),
+        library=there.library(),
     )
     client = RunsClient(
         connection,

@@ -19,6 +19,7 @@ from nodes.context import NodeContext
 from storage.stores import open_stores
 from tests.workers.harness import NoHttp, NoModels, World
 from workers.connection import TemporalOptions, connect
+from workers.sandbox import NoSandbox
 from workers.worker import WorkerOptions, WorkerParts, build_worker
 
 
@@ -54,6 +55,7 @@ async def main(address: str, queue: str, folder: Path) -> None:
             variables=stores.variables,
             http=NoHttp(),
             models=NoModels(),
+            sandbox=NoSandbox(),
             library=Recorder(folder / "trace").library(),
         )
         worker = build_worker(connection, parts, WorkerOptions(stop_seconds=0.5))

@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from nodes.context import ChatDelta
+from nodes.chat import ChatDelta, FinishReason
 
 USAGE = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "total_tokens": "total_tokens"}
+
+_REASONS: Mapping[str, FinishReason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+"""What is not here is an end like any other."""
 
 
 @dataclass(slots=True)
@@ -37,7 +46,7 @@ class Answer:
 
     def last(self) -> ChatDelta:
         """The piece that ends the answer."""
-        return ChatDelta(usage=self.usage, finish_reason=self.finish_reason)
+        return ChatDelta(usage=self.usage, finish_reason=_REASONS.get(self.finish_reason, "stop"))
 
 
 def read_usage(given: object) -> dict[str, int]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from engine.errors import FlowError, NodeFailed, NodeUnavailable
 from engine.values import Json
-from nodes.context import ChatDelta, ChatMessage
+from nodes.chat import ChatDelta, ChatRequest
 from workers.egress import EgressClient, failure_behind
 from workers.egress.vendor import NetworkTrouble, vendor_client
 from workers.models.chunks import Answer
@@ -38,20 +38,16 @@ class OpenAIChat:
 
     async def stream(
         self,
-        messages: Sequence[ChatMessage],
-        *,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        max_tokens: int | None = None,
-        json_schema: Mapping[str, Json] | None = None,
+        request: ChatRequest,
     ) -> AsyncGenerator[ChatDelta]:
         """Ask, and give the answer piece by piece; the last piece carries usage and the reason why it ended."""
+        options, json_schema = request.options, request.json_schema
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": one.role, "content": one.content} for one in messages],
+            "messages": [{"role": one.role, "content": one.text} for one in request.messages],
             "stream": True,
         }
-        wishes = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
+        wishes = {"temperature": options.temperature, "top_p": options.top_p, "max_tokens": options.max_tokens}
         body |= {name: value for name, value in wishes.items() if value is not None}
         client = await self._connection.client()
         patience = _Patience(self._provider, self._model)

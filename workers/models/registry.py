@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from conf.settings import Settings
-from engine.errors import NodeFailed
-from nodes.context import ChatModel
+from nodes.chat import ChatModel, ModelFailed
+from nodes.context import Models
+from nodes.ranking import Embedder, Reranker
 from workers.egress import EgressClient
 from workers.models.openai_chat import OpenAIChat, OpenAIConnection
 from workers.models.provider import ChatProvider
 from workers.models.scripted import ScriptedModel
+from workers.models.source import CallSite
 
 DEFAULT: Final = "default"
 SCRIPTED: Final = "scripted"
@@ -20,7 +22,7 @@ SLOW_SECONDS: Final = 0.1
 
 
 class ModelRegistry:
-    """Implements `nodes.context.Models`. `default` is the provider's model, or the scripted one where there is none."""
+    """Implements `ModelSource`, and `nodes.context.Models`. `default` is the scripted model where there is no provider."""
 
     def __init__(
         self,
@@ -61,15 +63,30 @@ class ModelRegistry:
         """Every name that `chat` knows."""
         return tuple(self._models)
 
-    def chat(self, name: str) -> ChatModel:
-        """The model of this name. Raises `NodeFailed` and lists the known names when there is none."""
+    def at(self, site: CallSite) -> Models:
+        """See `ModelSource`: the same for all."""
+        return self
+
+    async def chat(self, name: str) -> ChatModel:
+        """The model of this name. Raises `ModelFailed` and lists the known names when there is none."""
         if (model := self._models.get(name)) is None:
-            raise NodeFailed(
-                f"There is no model {name[:80]!r}; there are: {', '.join(self._models)}.", known=list(self._models)
-            )
+            raise _unknown(name, list(self._models))
         return model
+
+    async def embedder(self, name: str) -> Embedder:
+        """See `Models`."""
+        raise _unknown(name, [])
+
+    async def reranker(self, name: str) -> Reranker:
+        """See `Models`."""
+        raise _unknown(name, [])
 
     async def aclose(self) -> None:
         """Let go of the provider."""
         if self._connection is not None:
             await self._connection.aclose()
+
+
+def _unknown(name: str, known: list[str]) -> ModelFailed:
+    listed = ", ".join(known) or "none of this kind"
+    return ModelFailed(f"There is no model {name[:80]!r}; there are: {listed}.", reason="not_found", known=[*known])

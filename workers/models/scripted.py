@@ -10,7 +10,7 @@ from typing import Any, Final
 from engine.errors import NodeFailed, NodeUnavailable
 from engine.json_text import write_json
 from engine.values import Json
-from nodes.context import ChatDelta, ChatMessage
+from nodes.chat import ChatDelta, ChatMessage, ChatRequest
 
 MARK: Final = "[scripted reply, no model]"
 """Stands at the head of every text it gives, and in the reasoning of a JSON reply, which must stay JSON."""
@@ -40,14 +40,10 @@ class ScriptedModel:
 
     async def stream(
         self,
-        messages: Sequence[ChatMessage],
-        *,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        max_tokens: int | None = None,
-        json_schema: Mapping[str, Json] | None = None,
+        request: ChatRequest,
     ) -> AsyncGenerator[ChatDelta]:
         """The answer in pieces of a word, or of a Chinese character; each counts as one token."""
+        messages, max_tokens, json_schema = request.messages, request.options.max_tokens, request.json_schema
         script = _Script(messages)
         self._refuse(script, messages)
         thoughts = MARK if json_schema is not None else ""
@@ -66,7 +62,7 @@ class ScriptedModel:
             if delay:
                 await asyncio.sleep(delay)
             yield ChatDelta(reasoning=piece) if kind == "reasoning" else ChatDelta(text=piece)
-        asked = sum(len(_PIECE.findall(message.content)) for message in messages)
+        asked = sum(len(_PIECE.findall(message.text)) for message in messages)
         answered = len(reasoning) + len(told)
         usage = {"input_tokens": asked, "output_tokens": answered, "total_tokens": asked + answered}
         yield ChatDelta(usage=usage, finish_reason="stop" if len(told) == len(pieces) else "length")
@@ -77,13 +73,13 @@ class ScriptedModel:
         if sentence := script.text("unavailable"):
             raise NodeUnavailable(f"{MARK} {sentence}")
         if busy := script.number("busy"):
-            key = tuple(message.content for message in messages)
+            key = tuple(message.text for message in messages)
             self._asked[key] = self._asked.get(key, 0) + 1
             if self._asked[key] <= busy:
                 raise NodeUnavailable(f"{MARK} Busy for the {self._asked[key]}. of {busy} times, as the script says.")
 
     def _answer(self, script: _Script, messages: Sequence[ChatMessage], json_schema: Mapping[str, Json] | None) -> str:
-        prompt = messages[-1].content if messages else ""
+        prompt = messages[-1].text if messages else ""
         said = script.text("say") or next((reply for part, reply in self._replies.items() if part in prompt), "")
         if json_schema is not None:
             return said or write_json(_sample(json_schema, "output", 0))
@@ -96,7 +92,7 @@ class _Script:
     def __init__(self, messages: Sequence[ChatMessage]) -> None:
         self._found: dict[str, list[str]] = {}
         for message in messages:
-            for word, rest in _DIRECTIVE.findall(message.content):
+            for word, rest in _DIRECTIVE.findall(message.text):
                 self._found.setdefault(word, []).append(rest.strip())
 
     def text(self, word: str) -> str:

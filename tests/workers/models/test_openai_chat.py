@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from engine.errors import NodeFailed, NodeUnavailable
-from nodes.context import ChatDelta, ChatMessage
+from engine.values import Json
+from nodes.chat import ChatDelta, ChatMessage, ChatOptions, ChatRequest
 from tests.fakes.openai_server import USAGE, OpenAIServer, openai_server
 from tests.workers.egress.loopback import calling
 from workers.egress import EgressClient
@@ -47,11 +48,15 @@ def patient(connection: OpenAIConnection, egress: EgressClient, first: float, ga
     return OpenAIConnection(replace(connection.provider, first_token_seconds=first, gap_seconds=gap), egress)
 
 
+def asked(*messages: ChatMessage, json_schema: Mapping[str, Json] | None = None, **wishes: Any) -> ChatRequest:
+    return ChatRequest(messages, ChatOptions(**wishes), json_schema=json_schema)
+
+
 async def ask(
     connection: OpenAIConnection, model: str, prompt: str = "你好, dear world", **wishes: Any
 ) -> list[ChatDelta]:
-    messages = [ChatMessage("system", "Be kind."), ChatMessage("user", prompt)]
-    return [delta async for delta in OpenAIChat(connection, model).stream(messages, **wishes)]
+    request = asked(ChatMessage("system", "Be kind."), ChatMessage("user", prompt), **wishes)
+    return [delta async for delta in OpenAIChat(connection, model).stream(request)]
 
 
 def text(deltas: list[ChatDelta]) -> str:
@@ -117,8 +122,8 @@ async def test_a_server_that_refuses_our_extras_is_asked_without_them_and_rememb
 ) -> None:
     model = OpenAIChat(connection, "old")
     for _ in range(2):
-        messages = [ChatMessage("user", "hello")]
-        assert text([one async for one in model.stream(messages, json_schema={"type": "object"})]) == "hello"
+        request = asked(ChatMessage("user", "hello"), json_schema={"type": "object"})
+        assert text([one async for one in model.stream(request)]) == "hello"
     sent = [(one.body.get("response_format", {}).get("type"), "stream_options" in one.body) for one in server.asked]
     assert sent == [("json_schema", True), ("json_schema", False), ("json_object", False), ("json_object", False)]
 
@@ -195,14 +200,14 @@ async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(
 async def test_the_time_the_reader_takes_is_not_the_models(connection: OpenAIConnection, egress: EgressClient) -> None:
     model = OpenAIChat(patient(connection, egress, first=2.0, gap=0.2), "echo")
     pieces = []
-    async for delta in model.stream([ChatMessage("user", "a b c")]):
+    async for delta in model.stream(asked(ChatMessage("user", "a b c"))):
         await asyncio.sleep(0.3)
         pieces.append(delta.text)
     assert "".join(pieces) == "a b c"
 
 
 async def test_a_reader_that_leaves_closes_the_connection(connection: OpenAIConnection) -> None:
-    async with aclosing(OpenAIChat(connection, "stalls").stream([ChatMessage("user", "x")])) as deltas:
+    async with aclosing(OpenAIChat(connection, "stalls").stream(asked(ChatMessage("user", "x")))) as deltas:
         assert (await anext(deltas)).text == "The first"
 
 

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from conf.settings import Settings
 from engine.errors import NodeFailed
-from nodes.context import ChatMessage, Http, Models
+from nodes.chat import ChatMessage, ChatRequest
+from nodes.context import Http, Models
 from tests.fakes.openai_server import openai_server
 from tests.workers.egress.loopback import calling
 from workers.http import NodeHttp
@@ -16,7 +17,8 @@ from workers.models.scripted import MARK
 
 
 async def first_words(models: Models, name: str) -> str:
-    deltas = models.chat(name).stream([ChatMessage("user", "Who are you?")])
+    model = await models.chat(name)
+    deltas = model.stream(ChatRequest((ChatMessage("user", "Who are you?"),)))
     return "".join([delta.text async for delta in deltas])
 
 
@@ -38,9 +40,9 @@ async def test_a_configured_provider_is_the_default_and_answers_to_its_own_name(
         await models.aclose()
 
 
-def test_an_unknown_name_is_refused_and_the_known_ones_are_named() -> None:
+async def test_an_unknown_name_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(NodeFailed, match="no model 'gpt-9'; there are: default, scripted, scripted:slow"):
-        ModelRegistry().chat("gpt-9")
+        await ModelRegistry().chat("gpt-9")
 
 
 async def test_the_guarded_client_serves_nodes() -> None:

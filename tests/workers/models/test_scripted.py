@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from engine.errors import NodeFailed, NodeUnavailable
 from engine.json_text import read_json
-from nodes.context import ChatDelta, ChatMessage
+from engine.values import Json
+from nodes.chat import ChatDelta, ChatMessage, ChatOptions, ChatRequest
 from workers.models.scripted import MARK, ScriptedModel
 
 
+def asked(*messages: ChatMessage, json_schema: Mapping[str, Json] | None = None, **wishes: Any) -> ChatRequest:
+    return ChatRequest(messages, ChatOptions(**wishes), json_schema=json_schema)
+
+
 async def ask(prompt: str, model: ScriptedModel | None = None, **wishes: Any) -> list[ChatDelta]:
-    messages = [ChatMessage("user", prompt)]
-    return [delta async for delta in (model or ScriptedModel()).stream(messages, **wishes)]
+    return [delta async for delta in (model or ScriptedModel()).stream(asked(ChatMessage("user", prompt), **wishes))]
 
 
 def text(deltas: list[ChatDelta]) -> str:
@@ -95,7 +100,7 @@ async def test_it_is_busy_as_often_as_the_script_says() -> None:
 
 
 async def test_it_breaks_off_as_the_script_says() -> None:
-    deltas = ScriptedModel().stream([ChatMessage("user", "cut: 5\nsay: a b c")])
+    deltas = ScriptedModel().stream(ChatRequest((ChatMessage("user", "cut: 5\nsay: a b c"),)))
     assert "".join([(await anext(deltas)).text for _ in range(5)]) == f"{MARK} a"
     with pytest.raises(NodeUnavailable, match="broke off after 5 pieces"):
         await anext(deltas)

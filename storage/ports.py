@@ -128,7 +128,7 @@ class Throttle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call of a model as it was paid for, whether an answer came of it or not. Costs in millionths of `currency`."""
+    """One call of a model as it was paid for, with or without an answer. Costs in millionths of `currency`."""
 
     key: str
     """Unique: the call is counted once, however often it is told."""

@@ -123,7 +123,7 @@ async def test_declared_values_are_asked_for_by_their_schema_and_do_not_stream()
         "score": 3,
         "reasoning_content": "Hm. Well.",
     }
-    prompt = model.messages[-1].content
+    prompt = model.messages[-1].text
     assert prompt.startswith("Hi\n\nAnswer with one JSON object")
     assert '"score":{"type":"integer"}' in prompt
     assert "reasoning_content" not in prompt
@@ -172,7 +172,7 @@ async def test_several_outputs_need_the_format_json() -> None:
 
 
 @pytest.mark.parametrize(("reason", "sentence"), [("length", "greatest length"), ("content_filter", "withheld")])
-async def test_an_answer_that_ends_early_is_warned_of(reason: str, sentence: str) -> None:
+async def test_an_answer_that_ends_early_is_warned_of(reason: FinishReason, sentence: str) -> None:
     there = world(Heard(finish_reason=reason))
     await llm.run({}, there)
     assert sentence in there.warned[0]

@@ -22,7 +22,7 @@ SLOW_SECONDS: Final = 0.1
 
 
 class ModelRegistry:
-    """Implements `ModelSource`, and `nodes.context.Models`. `default` is the scripted model where there is no provider."""
+    """Implements `ModelSource` and `Models`. `default` is the scripted model where there is no provider."""
 
     def __init__(
         self,

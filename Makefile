@@ -9,7 +9,7 @@
 # make lock    pin the dependencies of pyproject.toml anew (LOCK_ARGS=--upgrade takes the newest)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check generated demo crash bench format local lock setup
+.PHONY: help up test check generated demo crash bench format local local-models lock setup
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -80,6 +80,8 @@ $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $(READY)
+
+local-models: $(LOCAL_READY)
 
 local: $(LOCAL_READY)
 	@exec $(BIN)/mainspring ask --model local "What is the capital of France?"

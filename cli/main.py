@@ -17,6 +17,7 @@ from engine.errors import FlowError
 
 COMMANDS: Final = {
     "up": "Start everything on this machine.",
+    "ask": "Ask a model one question.",
     "run": "Run a canvas from a file, show how it goes, and print the result.",
     "validate": "Say what is wrong with a canvas.",
     "nodes": "List the node types.",

@@ -31,7 +31,7 @@ def run_here(engine: str, task: Mapping[str, Any], modules: Sequence[str] = ()) 
             logs.append(line[:LOG_CHARS])
 
     ready.enter()
-    return Tried(json.loads(encode(ready.run(task, log))), tuple(logs))
+    return Tried(json.loads(encode(ready.run(task, log), ENGINES[engine].answer_bytes)), tuple(logs))
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.limits import DEFAULT_LIMITS, Limits
 from nodes.library import Library
+from nodes.probe import ModelProbe
 from storage.stores import Stores
 from workers.client import RunsClient
 
@@ -29,3 +30,5 @@ class ApiParts:
     temporal_ui: str = ""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """What must be there before this process may be sent requests, besides the database."""
+    probe: ModelProbe | None = None
+    """Tries models that are about to be saved; without it they are saved untried."""

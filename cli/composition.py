@@ -16,6 +16,7 @@ from api.app import create_app
 from api.parts import ApiParts
 from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder, TemporalAddress, TemporalIdentity
+from cli.keys import key_ring
 from conf.settings import Settings
 from engine.limits import Limits
 from nodes.library import Library, load_library
@@ -62,7 +63,7 @@ def lay_groundwork(settings: Settings, folder: DataFolder) -> Groundwork:
     """Open the stores, migrated, and load the node types. Close the stores in the end."""
     folder.prepare()
     limits = Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
-    return Groundwork(settings, limits, load_library(), open_stores(folder.path))
+    return Groundwork(settings, limits, load_library(), open_stores(folder.path, keys=key_ring(settings, folder)))
 
 
 async def register_token(stores: Stores, token: str) -> None:

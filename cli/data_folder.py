@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.complaint import CommandFailed
+from storage.keyring import KeyRing, fingerprint_id, new_key
 
 _PREFIX: Final = "ms_"
 _IDENTITY: Final = "temporal-identity.json"
@@ -55,6 +56,11 @@ class DataFolder:
         """The token of the first start, readable by its owner alone."""
         return self.path / "token"
 
+    @property
+    def encryption_key_file(self) -> Path:
+        """The keys that secrets are encrypted with, where none are given; readable by its owner alone."""
+        return self.path / "encryption-key"
+
     def prepare(self) -> None:
         """Make the folder. Raises `CommandFailed` where that cannot be."""
         try:
@@ -66,32 +72,38 @@ class DataFolder:
 
     def token(self) -> str | None:
         """The token, or None when there was no first start."""
-        try:
-            return self.token_file.read_text("utf-8").strip() or None
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise CommandFailed(f"The token in {self.token_file} cannot be read: {error.strerror or error}.") from error
+        return _secret(self.token_file, "The token")
 
     def ensure_token(self) -> tuple[str, bool]:
         """The token, and whether it was made just now. Of two processes that start together one makes it."""
         if (known := self.token()) is not None:
             return known, False
         made = _PREFIX + secrets.token_urlsafe(32)
-        fresh = self.token_file.with_name(f"token.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # A link, unlike a rename, leaves a token alone that another process has put there meanwhile.
-            os.link(fresh, self.token_file)
-        except FileExistsError:
+        if not _keep_once(self.token_file, made + "\n"):
             return self.token() or made, False
-        finally:
-            fresh.unlink()
         return made, True
+
+    def encryption_key(self) -> str | None:
+        """The keys in the folder, as text, or None when there are none."""
+        return _secret(self.encryption_key_file, "The encryption key")
+
+    def ensure_encryption_key(self) -> str:
+        """The keys in the folder; of two processes that start together one makes the first. Raises `CommandFailed`."""
+        if (known := self.encryption_key()) is not None:
+            return known
+        key = new_key()
+        made = KeyRing({fingerprint_id(key): key}).to_text()
+        if _keep_once(self.encryption_key_file, made):
+            return made
+        if (known := self.encryption_key()) is None:
+            raise CommandFailed(f"{self.encryption_key_file} is empty. Restore it from a backup.")
+        return known
+
+    def replace_encryption_key(self, text: str) -> None:
+        """Keep other keys from now on. Whole or not at all, whenever the power goes."""
+        fresh = _write(self.encryption_key_file, text)
+        fresh.replace(self.encryption_key_file)
+        _sync_folder(self.path)
 
     def belong_to(self, temporal: TemporalIdentity) -> None:
         """Remember at the first connection where the runs of this folder are. Raises `CommandFailed` for another one.
@@ -152,29 +164,64 @@ class DataFolder:
 
     def _remember(self, file: Path, temporal: TemporalIdentity) -> TemporalIdentity:
         """Write it down; gives what stands there. Of two processes that start together one writes it."""
-        fresh = file.with_name(f"{file.name}.{os.getpid()}")
-        with fresh.open("w", encoding="utf-8") as written:
-            written.write(json.dumps(asdict(temporal)) + "\n")
-            written.flush()
-            os.fsync(written.fileno())
-        try:
-            os.link(fresh, file)
-        except FileExistsError:
-            if (known := self._identity()) is None:
-                raise CommandFailed(
-                    f"{file}, which says where the runs of this folder are, cannot be read. Restore it, or delete it"
-                    f" if {temporal} is the right one."
-                ) from None
-            return known
-        finally:
-            fresh.unlink()
-        return temporal
+        if _keep_once(file, json.dumps(asdict(temporal)) + "\n"):
+            return temporal
+        if (known := self._identity()) is None:
+            raise CommandFailed(
+                f"{file}, which says where the runs of this folder are, cannot be read. Restore it, or delete it"
+                f" if {temporal} is the right one."
+            )
+        return known
 
     def _read(self, name: str) -> object:
         try:
             return json.loads((self.path / name).read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
+
+
+def _secret(file: Path, what: str) -> str | None:
+    try:
+        return file.read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CommandFailed(f"{what} in {file} cannot be read: {error.strerror or error}.") from error
+
+
+def _keep_once(file: Path, text: str) -> bool:
+    """Write a file that is not there yet, readable by its owner alone; False when somebody else was quicker."""
+    fresh = _write(file, text)
+    try:
+        # A link, unlike a rename, leaves a file alone that another process has put there meanwhile.
+        os.link(fresh, file)
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
+    _sync_folder(file.parent)
+    return True
+
+
+def _write(file: Path, text: str) -> Path:
+    """The text, on the disk, under a name of this process's own."""
+    # Not the process's id alone: in containers that share a folder every process may be the first.
+    fresh = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(text)
+        written.flush()
+        os.fsync(written.fileno())
+    return fresh
+
+
+def _sync_folder(folder: Path) -> None:
+    """Only then a name in it survives a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _file(where: ApiAddress | TemporalAddress) -> str:

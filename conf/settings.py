@@ -20,6 +20,13 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8888
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    mode: Literal["development", "production"] = "development"
+    """In `production` nothing starts without what keeps it safe; in `development` it says loudly what is missing."""
+    encryption_key: SecretStr = SecretStr("")
+    """What keys and payloads are encrypted with: `id:base64`, the current one first; empty means `encryption-key` in the
+    data folder, made at the first start."""
+    encryption_key_file: str = ""
+    """A file that holds the same."""
 
     temporal_address: Annotated[str, Field(validation_alias="TEMPORAL_ADDRESS")] = ""
     """Host and port of a Temporal cluster; empty means a supervised child of our own."""

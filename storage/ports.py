@@ -92,12 +92,16 @@ class DataKeys(Protocol):
 class Secrets(Protocol):
     """The one vault: texts that are written, used, and never shown again."""
 
-    async def put(self, org_id: str, kind: str, text: str, *, secret_id: str = "") -> str:
-        """Keep a text, or replace the one with this id; gives the id."""
+    async def put(self, org_id: str, kind: str, text: str, *, secret_id: str = "", last4: str = "") -> str:
+        """Keep a text, or replace the one with this id; gives the id. Nothing of it is shown but `last4`, if given."""
         ...
 
     async def open(self, org_id: str, kind: str, secret_id: str) -> str:
         """The text. Raises `NotFound` also for another organisation's, and for another kind."""
+        ...
+
+    async def hints(self, org_id: str, kind: str, secret_ids: Sequence[str]) -> Mapping[str, str]:
+        """The `last4` of those that are there, without opening them."""
         ...
 
     async def delete(self, org_id: str, secret_id: str) -> None:

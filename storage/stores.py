@@ -7,10 +7,15 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.blobs.filesystem import FilesystemBlobs
+from storage.data_keys import SqlDataKeys
 from storage.database import Database
+from storage.key_register import admit
+from storage.keyring import KeyRing
+from storage.ledger import SqlLedger
 from storage.migrations import migrate
+from storage.models import InstanceModels, ModelRepository
 from storage.organisations import OrganisationRepository
-from storage.ports import Blobs, EventLog, Plans, Variables
+from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle, Variables
 from storage.runs import RunRepository, UnfinishedRuns
 from storage.sqlite.connections import database_file, sqlite_url
 from storage.sqlite.database import SqliteDatabase
@@ -19,8 +24,10 @@ from storage.sqlite.plans import SqlitePlans
 from storage.sqlite.reader import Reader
 from storage.sqlite.watch import Watch
 from storage.sqlite.writer import Writer
+from storage.throttle import SqliteThrottle
 from storage.tokens import TokenRepository
 from storage.variables import SqlVariables
+from storage.vault import SqlSecrets
 from storage.workflows import WorkflowRepository
 
 
@@ -32,6 +39,10 @@ class Stores:
     events: EventLog
     plans: Plans
     variables: Variables
+    data_keys: SqlDataKeys
+    secrets: Secrets
+    throttle: Throttle
+    ledger: SqlLedger
     organisations: OrganisationRepository
     tokens: TokenRepository
     unfinished: UnfinishedRuns
@@ -48,6 +59,14 @@ class Stores:
         """The runs of a space."""
         return RunRepository(self.database, org_id, space_id)
 
+    def models(self, org_id: int) -> ModelRepository:
+        """The models of an organisation, and those of the instance that it sees beside them."""
+        return ModelRepository(self.database, org_id)
+
+    def instance_models(self) -> ModelRepository:
+        """The models that every organisation sees."""
+        return InstanceModels(self.database)
+
     def close(self) -> None:
         """Write what was given to write, and let go of the files. Takes milliseconds; more than once is fine."""
         self.watch.close()
@@ -63,19 +82,40 @@ class Stores:
         self.close()
 
 
-def open_stores(data_dir: Path, database_url: str | None = None) -> Stores:
-    """Open the stores in a folder, made and migrated if need be. Several processes may open the same."""
+def database_url_of(data_dir: Path) -> str:
+    """The URL of the database in a folder."""
+    return sqlite_url(data_dir / "mainspring.sqlite")
+
+
+def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRing | None = None) -> Stores:
+    """Open the stores in a folder, made and migrated if need be. Several processes may open the same.
+
+    Without keys everything works but the vault and the data keys. Raises `WrongKey` when the keys do not open what is
+    there.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
-    url = database_url or sqlite_url(data_dir / "mainspring.sqlite")
+    url = database_url or database_url_of(data_dir)
     migrate(url)
     file = database_file(url)
-    writer, reader, watch = Writer(file), Reader(file), Watch(file)
+    writer, reader = Writer(file), Reader(file)
+    if keys is not None:
+        try:
+            admit(keys, reader, writer)
+        except BaseException:
+            writer.close()
+            reader.close()
+            raise
+    watch = Watch(file)
     database = SqliteDatabase(writer, reader)
     return Stores(
         blobs=FilesystemBlobs(data_dir / "blobs"),
         events=SqliteEventLog(writer, reader, watch),
         plans=SqlitePlans(writer, reader),
         variables=SqlVariables(database),
+        data_keys=SqlDataKeys(database, keys),
+        secrets=SqlSecrets(database, keys),
+        throttle=SqliteThrottle(database),
+        ledger=SqlLedger(database),
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
         unfinished=UnfinishedRuns(database),

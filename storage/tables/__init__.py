@@ -1,20 +1,29 @@
 """The tables of the relational store. A row that belongs to an organisation and a space says to which."""
 
+from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
 from storage.tables.variables import Variable
+from storage.tables.vault import OrganisationKey, Secret, WrappingKey
 from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
 
 __all__ = [
     "AccessToken",
+    "Model",
+    "ModelCallRow",
     "NodeRecord",
     "OpenWaitRow",
     "Organisation",
+    "OrganisationKey",
     "PlanRow",
     "Run",
     "RunEventRow",
+    "Secret",
     "Space",
+    "ThrottleLease",
+    "ThrottleUse",
     "Variable",
     "Workflow",
     "WorkflowVersion",
+    "WrappingKey",
 ]

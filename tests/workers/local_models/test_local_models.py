@@ -15,6 +15,7 @@ from nodes.chat import ChatMessage, ChatOptions, ChatRequest
 from tests.workers.egress.loopback import calling
 from workers.egress import EgressClient
 from workers.local_models.installed import CHAT_MODEL, chat_weights, has_embedder
+from workers.local_models.models import LocalModels
 from workers.local_models.server import LocalServer
 from workers.local_models.telling import Listening
 from workers.models.adapters import chat_adapter
@@ -105,3 +106,30 @@ async def test_texts_of_one_meaning_lie_together_in_two_languages(tmp_path: Path
     assert len(cat) == 384
     assert sum(x * x for x in cat) == pytest.approx(1.0, abs=1e-3)
     assert sum(map(float.__mul__, cat, chinese)) > sum(map(float.__mul__, cat, shares))
+
+
+@needs_embedder
+async def test_the_embedder_of_the_registry_starts_its_process_by_itself(tmp_path: Path) -> None:
+    models = LocalModels(tmp_path)
+    try:
+        embedder = models.embedder()
+        assert embedder is not None
+        found = await embedder.embed(["猫", "cat", "股票"], purpose="query")
+    finally:
+        await models.aclose()
+    assert [len(one) for one in found.vectors] == [embedder.dimensions] * 3
+    assert found.usage["input_tokens"] > 3
+
+
+@needs_chat
+async def test_the_chat_model_of_the_registry_starts_its_process_by_itself(tmp_path: Path) -> None:
+    models = LocalModels(tmp_path)
+    try:
+        model = models.chat()
+        assert model is not None
+        request = ChatRequest((ChatMessage("user", "Say hello."),), ChatOptions(max_tokens=20))
+        for _ in range(2):
+            deltas = [delta async for delta in model.stream(request)]
+            assert "".join(delta.text for delta in deltas)
+    finally:
+        await models.aclose()

@@ -1,0 +1,145 @@
+"""The local models as nodes know them: by the name `local`, where they are installed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from engine.values import Json
+from nodes.chat import ChatDelta, ChatRequest
+from nodes.ranking import Embeddings
+from workers.egress import EgressClient, EgressPolicy
+from workers.local_models.installed import (
+    CHAT_MODEL,
+    EMBEDDING_DIMENSIONS,
+    EMBEDDING_MODEL,
+    chat_weights,
+    has_embedder,
+)
+from workers.local_models.server import LocalServer
+from workers.local_models.telling import Listening
+from workers.models.adapters import ChatAdapter, EmbeddingAdapter, chat_adapter, embedding_adapter
+from workers.models.provider import ModelConnection
+
+LOCAL: Final = "local"
+_FIRST_TOKEN_SECONDS: Final = 300.0
+"""Reading a long prompt takes a small model on one core minutes, and nobody else's time."""
+
+
+class _Closing(Protocol):
+    async def aclose(self) -> None: ...
+
+
+Adapter = TypeVar("Adapter", bound=_Closing)
+
+
+class _Served(Generic[Adapter]):
+    """A process and the adapter to it, which is made anew when the process had to be."""
+
+    def __init__(
+        self,
+        server: LocalServer,
+        model: str,
+        make: Callable[[ModelConnection, EgressClient], Adapter],
+        options: dict[str, Json],
+    ) -> None:
+        self._server = server
+        self._model = model
+        self._make = make
+        self._options = options
+        self._made: tuple[Listening, Adapter, EgressClient] | None = None
+
+    async def adapter(self) -> Adapter:
+        """What speaks with the process. Raises `ModelUnavailable` when that does not come up."""
+        where = await self._server.listening()
+        if self._made is None or self._made[0] != where:
+            await self._let_go()
+            # A client of its own: the guard of the others lets nobody call this machine.
+            egress = EgressClient(EgressPolicy(allow=(urlsplit(where.base_url).netloc,)))
+            connection = ModelConnection(
+                "openai_compatible",
+                self._model,
+                base_url=where.base_url,
+                api_key=where.api_key,
+                options=self._options,
+                first_token_seconds=_FIRST_TOKEN_SECONDS,
+            )
+            self._made = (where, self._make(connection, egress), egress)
+        return self._made[1]
+
+    async def aclose(self) -> None:
+        """End the process."""
+        await self._let_go()
+        await self._server.stop()
+
+    async def _let_go(self) -> None:
+        if self._made is not None:
+            _, adapter, egress = self._made
+            self._made = None
+            await adapter.aclose()
+            await egress.aclose()
+
+
+class LocalChat:
+    """Implements `nodes.chat.ChatModel`; its process starts with the first question."""
+
+    def __init__(self, served: _Served[ChatAdapter]) -> None:
+        self._served = served
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+        """Ask the model."""
+        adapter = await self._served.adapter()
+        answer: Any = adapter.stream(request)
+        async with aclosing(answer) as deltas:
+            async for delta in deltas:
+                yield delta
+
+
+class LocalEmbedder:
+    """Implements `nodes.ranking.Embedder`; its process starts with the first text."""
+
+    def __init__(self, served: _Served[EmbeddingAdapter]) -> None:
+        self._served = served
+
+    @property
+    def dimensions(self) -> int:
+        """384."""
+        return EMBEDDING_DIMENSIONS
+
+    async def embed(self, texts: Sequence[str], *, purpose: Literal["document", "query"] = "document") -> Embeddings:
+        """The vectors, of length one."""
+        return await (await self._served.adapter()).embed(texts, purpose=purpose)
+
+
+class LocalModels:
+    """Both of them; `folder` takes what their processes write."""
+
+    def __init__(self, folder: Path) -> None:
+        self._chat = _Served(
+            LocalServer(CHAT_MODEL, "workers.local_models.chat_child", folder / "local-model.log"),
+            CHAT_MODEL,
+            chat_adapter,
+            {},
+        )
+        self._embedder = _Served(
+            LocalServer(EMBEDDING_MODEL, "workers.local_models.embedding_child", folder / "local-embeddings.log"),
+            EMBEDDING_MODEL,
+            embedding_adapter,
+            {"dimensions": EMBEDDING_DIMENSIONS, "purpose_field": "input_type"},
+        )
+
+    def chat(self) -> LocalChat | None:
+        """The chat model, where it is installed."""
+        return LocalChat(self._chat) if chat_weights() is not None else None
+
+    def embedder(self) -> LocalEmbedder | None:
+        """The embedding model, where it is installed."""
+        return LocalEmbedder(self._embedder) if has_embedder() else None
+
+    async def aclose(self) -> None:
+        """End their processes."""
+        await self._chat.aclose()
+        await self._embedder.aclose()

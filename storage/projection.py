@@ -62,6 +62,7 @@ class NodeFold:
     finished: int | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    logs: str | None = None
 
 
 @dataclass(slots=True)
@@ -204,6 +205,7 @@ def _happen(run: RunFold, node: NodeFold, event: RunEvent) -> None:
             node.output = dump_or_none(data.get("output"))
             node.error = dump_or_none(data.get("error"))
             node.warnings = dump_or_none(data.get("warnings"))
+            node.logs = dump_or_none(data.get("logs"))
             node.port = _text(data, "port", KEY_LENGTH) or None
             node.handled = _text(data, "handled", 16) or None
             run.executed_steps += node.state in ("succeeded", "failed")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, not_, select, update
 from sqlmodel import col
 
 from storage.clock import now_ms
@@ -16,6 +17,8 @@ from storage.projection import fit
 from storage.tables import ThrottleLease, ThrottleUse
 from storage.tables.models import THROTTLE_LENGTH
 
+Clock = Callable[[], int]
+
 FREE: Final = Quota()
 _WINDOW_SECONDS: Final = 60
 _CLOCK_SLACK_MS: Final = 2_000
@@ -23,27 +26,22 @@ _ASK_AGAIN: Final = 0.2
 """Seconds: a place comes free at any moment, and nobody tells those who wait."""
 _LONGEST_WAIT: Final = 15.0
 
+# A moment in the future: the clock was set back, and what is from then would stay as much longer.
 _NAME: Final = col(ThrottleLease.name) == bindparam("n")
-_HELD: Final = select(func.count()).where(
-    _NAME, col(ThrottleLease.lease) != bindparam("l"), col(ThrottleLease.expires) > bindparam("now")
-)
-_MINE: Final = select(col(ThrottleLease.lease)).where(
-    _NAME, col(ThrottleLease.lease) == bindparam("l"), col(ThrottleLease.expires) > bindparam("now")
-)
-# `taken` in the future: the clock was set back, and the lease would last as much longer.
-_STALE: Final = delete(ThrottleLease).where(
-    _NAME, or_(col(ThrottleLease.expires) <= bindparam("now"), col(ThrottleLease.taken) > bindparam("soon"))
-)
-_LET_GO: Final = delete(ThrottleLease).where(_NAME, col(ThrottleLease.lease) == bindparam("l"))
+_LEASE: Final = col(ThrottleLease.lease) == bindparam("l")
+_LIVES: Final = (col(ThrottleLease.expires) > bindparam("now"), col(ThrottleLease.taken) <= bindparam("soon"))
+_HELD: Final = select(func.count()).where(_NAME, not_(_LEASE), *_LIVES)
+_MINE: Final = select(col(ThrottleLease.lease)).where(_NAME, _LEASE, *_LIVES)
+_STALE: Final = delete(ThrottleLease).where(_NAME, not_(and_(*_LIVES)))
+_LET_GO: Final = delete(ThrottleLease).where(_NAME, _LEASE)
+
+_COUNTS: Final = (col(ThrottleUse.second) > bindparam("oldest"), col(ThrottleUse.second) <= bindparam("newest"))
 _USED: Final = (
     select(col(ThrottleUse.second), col(ThrottleUse.requests), col(ThrottleUse.tokens))
-    .where(col(ThrottleUse.name) == bindparam("n"), col(ThrottleUse.second) > bindparam("oldest"))
+    .where(col(ThrottleUse.name) == bindparam("n"), *_COUNTS)
     .order_by(col(ThrottleUse.second))
 )
-_OLD: Final = delete(ThrottleUse).where(
-    col(ThrottleUse.name) == bindparam("n"),
-    or_(col(ThrottleUse.second) <= bindparam("oldest"), col(ThrottleUse.second) > bindparam("newest")),
-)
+_OLD: Final = delete(ThrottleUse).where(col(ThrottleUse.name) == bindparam("n"), not_(and_(*_COUNTS)))
 
 
 class SqliteThrottle:
@@ -54,8 +52,9 @@ class SqliteThrottle:
     kept in order.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock = now_ms) -> None:
         self._database = database
+        self._clock = clock
         self._free: set[str] = set()
         """Leases of what has no bounds: nothing of them was written."""
 
@@ -67,9 +66,9 @@ class SqliteThrottle:
         self._free.discard(lease)
         name, lease = fit(name, THROTTLE_LENGTH), fit(lease, THROTTLE_LENGTH)
         # Looked at first: those who wait ask often, and must not keep others from writing.
-        look = partial(_wait, name, quota, lease, now_ms())
+        look = partial(_wait, name, quota, lease, self._clock())
         if (wait := await self._database.read(look)) == 0.0:
-            wait = await self._database.write(partial(_enter, name, quota, lease, seconds))
+            wait = await self._database.write(partial(_enter, self._clock, name, quota, lease, seconds))
         return wait
 
     async def leave(self, name: str, *, lease: str, tokens: int = 0) -> None:
@@ -78,13 +77,13 @@ class SqliteThrottle:
             self._free.discard(lease)
             return
         name, lease = fit(name, THROTTLE_LENGTH), fit(lease, THROTTLE_LENGTH)
-        await self._database.write(partial(_leave, name, lease, tokens))
+        await self._database.write(partial(_leave, self._clock, name, lease, tokens))
 
 
-def _enter(name: str, quota: Quota, lease: str, seconds: float, connection: Connection) -> float:
-    now = now_ms()
-    connection.execute(_STALE, {"n": name, "now": now, "soon": now + _CLOCK_SLACK_MS})
-    again = connection.execute(_MINE, {"n": name, "l": lease, "now": now}).first() is not None
+def _enter(clock: Clock, name: str, quota: Quota, lease: str, seconds: float, connection: Connection) -> float:
+    now = clock()
+    connection.execute(_STALE, {"n": name, **_leases(now)})
+    again = connection.execute(_MINE, {"n": name, "l": lease, **_leases(now)}).first() is not None
     if not again and (wait := _wait(name, quota, lease, now, connection)):
         return wait
     connection.execute(_LET_GO, {"n": name, "l": lease})
@@ -95,23 +94,23 @@ def _enter(name: str, quota: Quota, lease: str, seconds: float, connection: Conn
     return 0.0
 
 
-def _leave(name: str, lease: str, tokens: int, connection: Connection) -> None:
+def _leave(clock: Clock, name: str, lease: str, tokens: int, connection: Connection) -> None:
     connection.execute(_LET_GO, {"n": name, "l": lease})
     if tokens > 0:
-        _count(connection, name, now_ms(), tokens=tokens)
+        _count(connection, name, clock(), tokens=tokens)
 
 
 def _wait(name: str, quota: Quota, lease: str, now: int, connection: Connection) -> float:
     """Seconds until it is worth asking again; 0.0 when one may go."""
-    if connection.execute(_MINE, {"n": name, "l": lease, "now": now}).first() is not None:
+    if connection.execute(_MINE, {"n": name, "l": lease, **_leases(now)}).first() is not None:
         return 0.0
     waits = [0.0]
     if quota.concurrency:
-        held = connection.execute(_HELD, {"n": name, "l": lease, "now": now}).scalar_one()
+        held = connection.execute(_HELD, {"n": name, "l": lease, **_leases(now)}).scalar_one()
         if held >= quota.concurrency:
             waits.append(_ASK_AGAIN)
     if quota.requests_per_minute or quota.tokens_per_minute:
-        used = connection.execute(_USED, {"n": name, "oldest": _oldest(now)}).all()
+        used = connection.execute(_USED, {"n": name, **_window(now)}).all()
         waits.append(_until(now, [(row.second, row.requests) for row in used], quota.requests_per_minute))
         waits.append(_until(now, [(row.second, row.tokens) for row in used], quota.tokens_per_minute))
     wait = max(waits)
@@ -133,7 +132,7 @@ def _until(now: int, used: list[tuple[int, int]], allowed: int) -> float:
 
 def _count(connection: Connection, name: str, now: int, *, requests: int = 0, tokens: int = 0) -> None:
     second = now // 1000
-    connection.execute(_OLD, {"n": name, "oldest": _oldest(now), "newest": second + _CLOCK_SLACK_MS // 1000})
+    connection.execute(_OLD, {"n": name, **_window(now)})
     grown = (
         update(ThrottleUse)
         .where(col(ThrottleUse.name) == name, col(ThrottleUse.second) == second)
@@ -144,6 +143,10 @@ def _count(connection: Connection, name: str, now: int, *, requests: int = 0, to
         connection.execute(insert(ThrottleUse).values(row))
 
 
-def _oldest(now: int) -> int:
-    """The newest second that counts no more: a minute has passed since its end."""
-    return now // 1000 - _WINDOW_SECONDS - 1
+def _leases(now: int) -> dict[str, int]:
+    return {"now": now, "soon": now + _CLOCK_SLACK_MS}
+
+
+def _window(now: int) -> dict[str, int]:
+    """The seconds that count: a second counts no more when a minute has passed since its end."""
+    return {"oldest": now // 1000 - _WINDOW_SECONDS - 1, "newest": (now + _CLOCK_SLACK_MS) // 1000}

@@ -14,6 +14,12 @@ def create_table(name: str, *parts: Column[Any] | Constraint, **options: Any) ->
         op.create_table(name, *parts, **options)
 
 
+def add_column(table: str, column: Column[Any]) -> None:
+    """Add a column to a table, unless it is there."""
+    if column.name not in {known["name"] for known in inspect(op.get_bind()).get_columns(table)}:
+        op.add_column(table, column)
+
+
 def create_index(name: str, table: str, columns: list[str], **options: Any) -> None:
     """Create an index, unless it is there."""
     if name not in {index["name"] for index in inspect(op.get_bind()).get_indexes(table)}:

@@ -119,6 +119,7 @@ class NodeRecord(Row, table=True):
     output: Json = json_column()
     error: Json = json_column()
     warnings: Json = json_column()
+    logs: Json = json_column()
 
 
 class OpenWaitRow(Row, table=True):

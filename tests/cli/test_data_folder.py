@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from cli.complaint import CommandFailed
 from cli.data_folder import ApiAddress, DataFolder, TemporalAddress, TemporalIdentity
+from storage.keyring import KeyRing
 
 
 @pytest.fixture
@@ -94,3 +96,33 @@ def test_an_identity_that_cannot_be_read_is_not_written_over(folder: DataFolder)
     with pytest.raises(CommandFailed, match="cannot be read"):
         folder.belong_to(HERE)
     assert file.read_text() == "{"
+
+
+def test_an_encryption_key_is_made_once_and_only_its_owner_may_read_it(folder: DataFolder) -> None:
+    assert folder.encryption_key() is None
+    key = folder.ensure_encryption_key()
+    assert KeyRing.parse(key).to_text() == key
+    assert KeyRing.parse(folder.ensure_encryption_key()).ids == KeyRing.parse(key).ids
+    assert folder.encryption_key_file.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in folder.path.iterdir()] == ["encryption-key"]
+
+
+def test_of_many_who_make_the_encryption_key_at_once_one_wins(folder: DataFolder) -> None:
+    with ThreadPoolExecutor(8) as several:
+        made = {made.result().strip() for made in [several.submit(folder.ensure_encryption_key) for _ in range(40)]}
+    assert made == {folder.encryption_key()}
+    assert [file.name for file in folder.path.iterdir()] == ["encryption-key"]
+
+
+def test_an_empty_encryption_key_is_not_silently_replaced(folder: DataFolder) -> None:
+    folder.encryption_key_file.touch()
+    with pytest.raises(CommandFailed, match="is empty"):
+        folder.ensure_encryption_key()
+
+
+def test_an_encryption_key_is_replaced_whole_and_stays_its_owners(folder: DataFolder) -> None:
+    folder.ensure_encryption_key()
+    folder.replace_encryption_key("another\n")
+    assert folder.encryption_key() == "another"
+    assert folder.encryption_key_file.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in folder.path.iterdir()] == ["encryption-key"]

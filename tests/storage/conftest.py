@@ -10,6 +10,7 @@ from storage.organisations import Home
 from storage.runs import RunRepository
 from storage.stores import Stores, open_stores
 from storage.workflows import WorkflowRepository
+from tests.storage.samples import KEYS
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stores(tmp_path: Path, new_database: Path) -> Iterator[Stores]:
     (tmp_path / "data").mkdir()
     shutil.copy(new_database, tmp_path / "data")
-    with open_stores(tmp_path / "data") as stores:
+    with open_stores(tmp_path / "data", keys=KEYS) as stores:
         yield stores
 
 

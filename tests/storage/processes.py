@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.events import EventType
+from storage.keyring import KeyRing
 from storage.migrations import migrate
+from storage.ports import Quota
 from storage.sqlite.connections import sqlite_url
 from storage.stores import open_stores
-from tests.storage.samples import event
+from storage.vault import rewrap
+from tests.storage.samples import a_call, event
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
@@ -84,3 +87,54 @@ def migrate_twice(telling: Connection, file: Path) -> None:
     migrate(sqlite_url(file))
     migrate(sqlite_url(file))
     telling.send("alembic" in sys.modules)
+
+
+def rewrap_all(telling: Connection, folder: Path, keys: str) -> None:
+    """Move everything to the current key, and tell when that begins."""
+    ring = KeyRing.parse(keys)
+
+    async def work() -> None:
+        with open_stores(folder, keys=ring) as stores:
+            telling.send("begun")
+            await rewrap(stores.database, ring)
+
+    asyncio.run(work())
+
+
+def make_data_keys(telling: Connection, folder: Path, keys: str, organisations: list[str]) -> None:
+    """Ask for the data keys of organisations, and tell them."""
+
+    async def work() -> None:
+        with open_stores(folder, keys=KeyRing.parse(keys)) as stores:
+            for organisation in organisations:
+                key = await stores.data_keys.current(organisation)
+                telling.send((key.key_id, key.key))
+
+    asyncio.run(work())
+
+
+def take_places(telling: Connection, folder: Path, who: str, quota: Quota, count: int) -> None:
+    """Try to take so many places at once, and tell which were got; then hold them."""
+
+    async def work() -> None:
+        with open_stores(folder) as stores:
+            leases = [f"{who}-{number}" for number in range(count)]
+            waits = await asyncio.gather(
+                *(stores.throttle.enter("模型", quota, lease=one, seconds=600) for one in leases)
+            )
+            telling.send([lease for lease, wait in zip(leases, waits, strict=True) if wait == 0.0])
+            await asyncio.Event().wait()
+
+    asyncio.run(work())
+
+
+def record_calls(telling: Connection, folder: Path, count: int) -> None:
+    """Record call after call, and tell each once it is stored."""
+
+    async def work() -> None:
+        with open_stores(folder) as stores:
+            for number in range(count):
+                await stores.ledger.record([a_call(f"call {number}")])
+                telling.send(number)
+
+    asyncio.run(work())

@@ -4,7 +4,11 @@ from typing import Any
 
 from engine.events import EventType, RunEvent
 from storage.ids import new_id
+from storage.keyring import KeyRing
+from storage.ports import ModelCall
 from storage.runs import NewRun
+
+KEYS = KeyRing({"tests": bytes(range(32))})
 
 
 def a_run(**given: Any) -> NewRun:
@@ -47,3 +51,29 @@ def a_whole_run(steps: int = 3) -> list[RunEvent]:
     ]
     started = event(EventType.RUN_STARTED, inputs={"article": "今天天气很好。"}, version="v0.0.1")
     return [started, *done, event(EventType.RUN_SUCCEEDED, at=3_000, output={"output": "好"})]
+
+
+def a_call(key: str, **given: Any) -> ModelCall:
+    """A call that was paid for."""
+    known: dict[str, Any] = {
+        "org_id": "7",
+        "space_id": "8",
+        "run_id": "100",
+        "workflow_id": "10",
+        "node": "写作",
+        "path": "写作",
+        "attempt": 1,
+        "model": "default",
+        "provider": "openai",
+        "vendor_model": "gpt-5",
+        "outcome": "ok",
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "cached_input_tokens": 40,
+        "reasoning_tokens": 5,
+        "cost": 250,
+        "currency": "USD",
+        "started": 1_800_000_000_000,
+        "milliseconds": 1_500,
+    }
+    return ModelCall(key=key, **{**known, **given})

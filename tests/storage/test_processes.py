@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.events import EventType, StoredEvent
+from storage.ledger import Which
+from storage.ports import Quota
 from storage.stores import Stores, open_stores
-from tests.storage.processes import Other, append_events, put_blobs
-from tests.storage.samples import a_run, event
+from tests.storage.processes import Other, append_events, put_blobs, record_calls, take_places
+from tests.storage.samples import a_call, a_run, event
 
 
 async def new_run(stores: Stores) -> str:
@@ -82,3 +84,30 @@ async def test_a_follower_hears_of_another_process_within_moments(tmp_path: Path
             assert (await asyncio.wait_for(first, 2)).event.key == "a_0:succeeded"
         await stores.events.append(run_id, [event(EventType.RUN_SUCCEEDED)])
         assert [stored.seq async for stored in stream] == [2]
+
+
+async def test_processes_take_no_more_places_together_than_there_are(tmp_path: Path) -> None:
+    open_stores(tmp_path).close()
+    quota = Quota(concurrency=7)
+    with Other(take_places, tmp_path, "a", quota, 20) as a, Other(take_places, tmp_path, "b", quota, 20) as b:
+        (first,), (second,) = await told(a, 1), await told(b, 1)
+    assert len(first) + len(second) == 7
+
+
+async def test_processes_begin_no_more_requests_together_than_a_minute_has(tmp_path: Path) -> None:
+    open_stores(tmp_path).close()
+    quota = Quota(requests_per_minute=9)
+    with Other(take_places, tmp_path, "a", quota, 20) as a, Other(take_places, tmp_path, "b", quota, 20) as b:
+        (first,), (second,) = await told(a, 1), await told(b, 1)
+    assert len(first) + len(second) == 9
+
+
+async def test_every_call_told_before_a_kill_is_counted_once(tmp_path: Path) -> None:
+    open_stores(tmp_path).close()
+    with Other(record_calls, tmp_path, 1_000_000) as other:
+        stored = await told(other, 20)
+        other.kill()
+        stored += other.rest()
+    with open_stores(tmp_path) as stores:
+        await stores.ledger.record([a_call(f"call {number}") for number in range(len(stored) + 1)])
+        assert [one.calls for one in await stores.ledger.spent(7, "model", Which())] == [len(stored) + 1]

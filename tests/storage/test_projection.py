@@ -32,11 +32,20 @@ def test_a_step_that_takes_time_runs_and_succeeds() -> None:
     assert (run.state, run.started, node.state, node.title, node.node_type) == ("running", 5, "running", "Ask", "llm")
     usage = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
     done = event(
-        T.STEP_SUCCEEDED, "ask", at=30, output={"a": "我"}, usage=usage, warnings=["short"], port="true", attempt=1
+        T.STEP_SUCCEEDED,
+        "ask",
+        at=30,
+        output={"a": "我"},
+        usage=usage,
+        warnings=["short"],
+        logs=["打印"],
+        port="true",
+        attempt=1,
     )
     apply(run, StoredEvent(3, done))
     assert (node.state, node.started, node.finished, node.port) == ("succeeded", 10, 30, "true")
     assert (loaded(node.inputs), loaded(node.output), loaded(node.warnings)) == ({"q": "谁"}, {"a": "我"}, ["short"])
+    assert loaded(node.logs) == ["打印"]
     assert (node.input_tokens, node.output_tokens, run.input_tokens, run.output_tokens) == (3, 4, 3, 4)
 
 

@@ -6,12 +6,33 @@ from pathlib import Path
 import pytest
 
 from storage.blobs.filesystem import FilesystemBlobs
+from storage.data_keys import SqlDataKeys
+from storage.ledger import SqlLedger, Which
 from storage.organisations import Home
-from storage.ports import Blobs, EventLog, Plans, Variables
+from storage.ports import Blobs, DataKeys, EventLog, ModelLedger, Plans, Secrets, Throttle, Variables
 from storage.stores import Stores
-from tests.storage.samples import a_run
+from storage.throttle import SqliteThrottle
+from storage.vault import SqlSecrets
+from tests.storage.samples import KEYS, a_run
 
 NewRunId = Callable[[], Awaitable[str]]
+Total = Callable[[], Awaitable[tuple[int, int]]]
+"""How many calls organisation 7 has made, and what they cost."""
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    BEGAN = 1_800_000_000_000
+
+    def __init__(self) -> None:
+        self.now = self.BEGAN
+
+    def __call__(self) -> int:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += round(seconds * 1000)
 
 
 @pytest.fixture(params=["filesystem"])
@@ -55,3 +76,52 @@ def variables(request: pytest.FixtureRequest, stores: Stores) -> Variables:
         case "sql":
             return stores.variables
     raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sql"])
+def secrets(request: pytest.FixtureRequest, stores: Stores) -> Secrets:
+    match request.param:
+        case "sql":
+            return SqlSecrets(stores.database, KEYS)
+    raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sql"])
+def data_keys(request: pytest.FixtureRequest, stores: Stores) -> DataKeys:
+    match request.param:
+        case "sql":
+            return SqlDataKeys(stores.database, KEYS)
+    raise AssertionError(request.param)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite"])
+def throttle(request: pytest.FixtureRequest, stores: Stores, clock: Clock) -> Throttle:
+    match request.param:
+        case "sqlite":
+            return SqliteThrottle(stores.database, clock=clock)
+    raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sql"])
+def ledger(request: pytest.FixtureRequest, stores: Stores) -> ModelLedger:
+    match request.param:
+        case "sql":
+            return stores.ledger
+    raise AssertionError(request.param)
+
+
+@pytest.fixture
+def total(ledger: ModelLedger) -> Total:
+    async def count() -> tuple[int, int]:
+        match ledger:
+            case SqlLedger():
+                sums = await ledger.spent(7, "day", Which())
+                return sum(one.calls for one in sums), sum(one.cost for one in sums)
+        raise AssertionError(ledger)
+
+    return count

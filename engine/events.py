@@ -17,7 +17,7 @@ class EventType(StrEnum):
     RUN_CANCELLED = "run.cancelled"  # reason
     STEP_STARTED = "step.started"  # title, node_type, inputs, attempt; only for steps that take time
     STEP_SUCCEEDED = (
-        "step.succeeded"  # title, node_type, output, attempt; inputs for inline steps; port, usage, warnings
+        "step.succeeded"  # title, node_type, output, attempt; inputs for inline steps; port, usage, warnings, logs
     )
     STEP_FAILED = (
         "step.failed"  # title, node_type, error, attempt; handled: "default" | "branch" | None; output when handled

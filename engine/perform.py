@@ -213,6 +213,8 @@ async def _call(
         data["usage"] = result.usage
     if said:
         data["warnings"] = said
+    if result.logs:
+        data["logs"] = [*result.logs]
     return Outcome(output, None, data)
 
 

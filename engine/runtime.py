@@ -84,11 +84,14 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What an activity hands back: the output, and what it cost (`usage`: tokens) or wants said (`warnings`)."""
+    """What an activity hands back: the output, what it cost (`usage`: tokens) or wants said (`warnings`), and the lines
+    that an author's code printed (`logs`).
+    """
 
     output: dict[str, Json]
     usage: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

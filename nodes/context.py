@@ -106,3 +106,7 @@ class NodeContext(Protocol):
     def warn(self, message: str) -> None:
         """Put a warning into the record of this step."""
         ...
+
+    def log(self, *lines: str) -> None:
+        """Put what an author's code printed into the record of this step."""
+        ...

@@ -47,6 +47,7 @@ class _Context:
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
+    logs: list[str] = field(default_factory=list[str])
 
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
@@ -57,6 +58,9 @@ class _Context:
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
+
+    def log(self, *lines: str) -> None:
+        self.logs += lines
 
 
 class NodeRunner:
@@ -105,7 +109,9 @@ class NodeRunner:
                 }
             else:
                 offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
-            return CallResult(output=offloaded, usage=context.usage, warnings=tuple(context.warnings))
+            return CallResult(
+                output=offloaded, usage=context.usage, warnings=tuple(context.warnings), logs=tuple(context.logs)
+            )
         except StepError:
             raise
         except FlowError as error:

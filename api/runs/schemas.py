@@ -135,6 +135,7 @@ class NodeOut(BaseModel):
     output: Any = Field(description=ByReference)
     error: RunError | None
     warnings: list[str] | None
+    logs: list[str] | None = Field(description="The lines that a code node printed.")
     usage: Usage
     started: Millis | None
     finished: Millis | None

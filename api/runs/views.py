@@ -102,6 +102,7 @@ def node_view(record: NodeRecord) -> dict[str, Any]:
         "output": record.output,
         "error": record.error,
         "warnings": record.warnings,
+        "logs": record.logs,
         "usage": {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens},
         "started": record.started,
         "finished": record.finished,

@@ -70,3 +70,13 @@ def _print(run: dict[str, Any], nodes: list[dict[str, Any]]) -> None:
             outcome if len(outcome) <= _LONGEST else f"{outcome[:_LONGEST]}…",
         )
     print_table(table)
+    for node in nodes:
+        for line in _printed(node):
+            click.echo(f"{node['path']} | {line}")
+
+
+def _printed(node: dict[str, Any]) -> list[str]:
+    """What the code of a node printed: a failure tells it among its facts."""
+    facts = (node["error"] or {}).get("facts") or {}
+    lines = node["logs"] or facts.get("logs")
+    return [str(line) for line in lines] if isinstance(lines, list) else []

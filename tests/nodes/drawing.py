@@ -33,7 +33,7 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
         async def handle(request: CallRequest) -> CallResult:
             world.settings, world.output_schema = request.call.settings, request.output_schema
             output = await activity.run(request.inputs, world)
-            return CallResult(output, dict(world.spent), tuple(world.warned))
+            return CallResult(output, dict(world.spent), tuple(world.warned), tuple(world.logged))
 
         return handle
 

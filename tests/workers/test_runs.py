@@ -262,6 +262,7 @@ async def test_pieces_are_told_as_they_come_and_forwarded_into_the_answer(here: 
         await ctx.emit("down.")
         ctx.spend(total_tokens=7)
         ctx.warn("slowly")
+        ctx.log("第一行", "second")
         return {"text": "Rivers flow down."}
 
     here.world.handlers["a"] = write
@@ -288,6 +289,7 @@ async def test_pieces_are_told_as_they_come_and_forwarded_into_the_answer(here: 
     assert texts[EventType.MESSAGE_COMPLETED] == ["Well: Rivers flow down.!"]
     step = next(event for event in here.events(run) if event.key == "a:succeeded")
     assert (step.data["usage"], step.data["warnings"]) == ({"total_tokens": 7}, ["slowly"])
+    assert step.data["logs"] == ["第一行", "second"]
     order = [event.type for event in here.events(run)]
     assert order.index(EventType.STEP_STARTED) < order.index(EventType.STEP_DELTA)
 

@@ -24,6 +24,7 @@ from engine.values import Json
 RUN_CANVAS: Final = "RunCanvas"
 RUN_SLICE: Final = "RunSlice"
 ANSWER: Final = "answer"
+CANCEL_REASON: Final = "cancel_reason"
 # Node types name activities too: the dot keeps ours apart from theirs.
 FLUSH: Final = "mainspring.flush"
 EVALUATE: Final = "mainspring.evaluate"
@@ -206,12 +207,22 @@ class CallOrder:
 
 def write_call_result(result: CallResult) -> Wire:
     """What an activity hands back."""
-    return {"output": result.output, "usage": result.usage, "warnings": list(result.warnings)}
+    return {
+        "output": result.output,
+        "usage": result.usage,
+        "warnings": list(result.warnings),
+        **({"logs": list(result.logs)} if result.logs else {}),
+    }
 
 
 def read_call_result(wire: Wire) -> CallResult:
     """The reverse."""
-    return CallResult(output=wire["output"], usage=wire["usage"], warnings=tuple(wire["warnings"]))
+    return CallResult(
+        output=wire["output"],
+        usage=wire["usage"],
+        warnings=tuple(wire["warnings"]),
+        logs=tuple(wire.get("logs", ())),
+    )
 
 
 def write_subflow_result(result: SubflowResult) -> Wire:

@@ -54,9 +54,10 @@ class Engine(Protocol):
         ...
 
     def run(self, task: Mapping[str, Any], log: Callable[[str], None]) -> Any:
-        """Run the task, in a fresh child, after every restriction is in force. Returns exact JSON values:
+        """Run the task, in a fresh child, after every restriction is in force.
 
-        `dict` with `str` keys, `list`, `str`, `int`, `float` (finite), `bool`, `None`, and no subclasses of them.
+        Returns exact JSON values: `dict` with `str` keys, `list`, `str`, `int`, `float` (finite), `bool`, `None`,
+        and no subclasses of them.
         `log` takes a line that the code printed; what is too much is dropped there.
         Raises `TaskFailed` for what the author did. A `MemoryError` may fly: it becomes the reason `memory`.
         """

@@ -1,0 +1,23 @@
+"""One real code runner for all tests of a session, and one with the test engine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.workers.coderunner.running import ATTEMPTS, LANGUAGES, Running, code_runner
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Running]:
+    """With every engine. `await runner.client.run({"engine": "python", "source": …, "params": {…}})`."""
+    with code_runner(processes=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[Running]:
+    """With the engine `attempts` alone: quick to start."""
+    with code_runner(processes=2, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as running:
+        yield running

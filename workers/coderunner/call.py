@@ -1,0 +1,146 @@
+"""One task under way, as the pool sees it: its own socket, what came through it, and how its process ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Any, Final, get_args
+
+from workers.coderunner.child import UNPROTECTED
+from workers.coderunner.engine import LOG_CHARS, LOG_LINES, Reason, TaskFailed
+from workers.coderunner.frames import ANSWER, DATA, FAILURE, HEAD, LOG, NONCE, TASK, Frames, Malformed, frame
+from workers.coderunner.limits import Limits
+
+_PIECE: Final = 256 * 1024
+_NONCE_BYTES: Final = 16
+_LOG_BYTES: Final = LOG_CHARS * 4
+_BESIDE: Final = LOG_LINES * (_LOG_BYTES + HEAD.size) + 16 * 1024
+"""What may come beside the answer itself: lines, a failure, heads of frames."""
+_SIGSYS: Final = 31
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done. The task itself is passed on as it came."""
+
+    engine: str
+    task: bytes
+    data: bytes
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a process ended: as `wait` tells it, and the seconds it computed."""
+
+    status: int
+    cpu: float
+
+
+class Unanswered(Exception):
+    """The process ended without an answer."""
+
+
+class Call:
+    """A task under way. Nothing that comes through its socket can become the answer of another."""
+
+    def __init__(self, number: int, work: Work) -> None:
+        self.number, self.work = number, work
+        self.started = False
+        self.odd = False
+        """Something came that no honest process sends."""
+        self.ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
+        """None: it ended together with its zygote, or never began."""
+        self.logs: list[str] = []
+        self._nonce = token_bytes(_NONCE_BYTES)
+        self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._ours.setblocking(False)
+
+    def end(self, ending: Ending | None) -> None:
+        """The process is no more."""
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._ours.close()
+        self.theirs.close()
+
+    async def converse(self) -> bytes:
+        """Hand the task over and wait for the answer and for the end of all there is to come.
+
+        Raises `TaskFailed` with what the process said, `Unanswered` if it ended without a word.
+        """
+        loop = asyncio.get_running_loop()
+        work, frames = self.work, Frames(LOG + ANSWER + FAILURE, self.work.limits.answer_bytes + _BESIDE)
+        found: tuple[bytes, bytes] | None = None
+        try:
+            await loop.sock_sendall(self._ours, frame(NONCE, self._nonce) + frame(TASK, work.task))
+            await loop.sock_sendall(self._ours, frame(DATA, work.data))
+            while piece := await loop.sock_recv(self._ours, _PIECE):
+                for kind, payload in frames.feed(piece):
+                    if found is not None:
+                        raise Malformed("more after the answer")
+                    if kind == LOG:
+                        self._note(payload)
+                    else:
+                        found = kind, self._marked(payload)
+            if not frames.between:
+                raise Malformed("half a frame")
+        except ConnectionError:
+            pass
+        except Malformed as fault:
+            self.odd = True
+            raise TaskFailed("crashed", f"The process of the code gave no proper answer: {fault}.") from fault
+        match found:
+            case None:
+                raise Unanswered
+            case (kind, payload) if kind == ANSWER:
+                return payload
+            case (_, payload):
+                raise self._failure(payload)
+
+    def verdict(self, ending: Ending) -> TaskFailed:
+        """Why a process ended that nobody ended, and that gave no answer."""
+        if os.WIFEXITED(ending.status):
+            if os.WEXITSTATUS(ending.status) == UNPROTECTED:
+                return TaskFailed("crashed", "The code was not run: its process could not be closed off.")
+            return TaskFailed("crashed", "The process of the code ended before it gave an answer.")
+        killer = os.WTERMSIG(ending.status)
+        most = self.work.limits.cpu_seconds
+        if killer == signal.SIGXCPU or ending.cpu >= most:
+            return TaskFailed("timeout", f"The code computed for longer than {most} seconds.")
+        if killer == signal.SIGALRM:
+            return TaskFailed("timeout", "The code took too long.")
+        if killer == signal.SIGKILL:
+            return TaskFailed("memory", "The process of the code was ended: the machine has no memory left for it.")
+        if killer == _SIGSYS:
+            return TaskFailed("refused", "The code asked the system for something that it may not.")
+        return TaskFailed("crashed", f"The process of the code crashed ({signal.Signals(killer).name}).")
+
+    def _note(self, payload: bytes) -> None:
+        if len(payload) > _LOG_BYTES or len(self.logs) >= LOG_LINES:
+            raise Malformed("more lines than were agreed")
+        self.logs.append(payload.decode(errors="replace"))
+
+    def _marked(self, payload: bytes) -> bytes:
+        if payload[:_NONCE_BYTES] != self._nonce:
+            raise Malformed("an answer without its mark")
+        return payload[_NONCE_BYTES:]
+
+    def _failure(self, payload: bytes) -> TaskFailed:
+        try:
+            facts: dict[str, Any] = json.loads(payload)
+            reason: Reason = facts["reason"]
+            line = facts["line"]
+            if reason not in get_args(Reason) or not (line is None or isinstance(line, int)):
+                raise ValueError("no such reason")
+            return TaskFailed(reason, str(facts["message"]), type=str(facts["type"]), line=line)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self.odd = True
+            return TaskFailed("crashed", "The process of the code failed, and did not say properly why.")

@@ -24,8 +24,9 @@ from engine.limits import DEFAULT_LIMITS, Limits
 from engine.runtime import RunContext
 from engine.values import Json
 from workers.connection import Connection, RunsUnavailable, TemporalOptions, connect, ensure_search_attributes
+from workers.encryption import PayloadUnreadable
 from workers.workflows import answers, attributes
-from workers.workflows.messages import ANSWER, RUN_CANVAS, RunOrder
+from workers.workflows.messages import ANSWER, CANCEL_REASON, RUN_CANVAS, RunOrder
 
 __all__ = [
     "Connection",
@@ -173,7 +174,7 @@ class RunsClient:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 search_attributes=attributes.at_start(context, start.kind, start.workflow_key),
-                static_summary=attributes.shorten(start.title) or None,
+                static_summary=attributes.summary(start.title) or None,
                 static_details=start.details[:_LONGEST_DETAILS] or None,
                 request_eager_start=self._eager,
                 rpc_timeout=_RPC_TIMEOUT,
@@ -186,8 +187,12 @@ class RunsClient:
 
     async def cancel(self, executor: str, reason: str = "") -> None:
         """Ask the run to stop; it does within a moment. Raises `NotFound` when it is not running (any more)."""
+        handle = self._client.get_workflow_handle(executor)
         try:
-            await self._client.get_workflow_handle(executor).cancel(reason=reason, rpc_timeout=_RPC_TIMEOUT)
+            if reason:
+                # As a message, which is encrypted like all others: the reason of a cancellation is kept in clear.
+                await handle.signal(CANCEL_REASON, reason, rpc_timeout=_RPC_TIMEOUT)
+            await handle.cancel(rpc_timeout=_RPC_TIMEOUT)
         except (RPCError, RuntimeError) as error:
             if isinstance(error, RPCError) and error.status in _MISSING:
                 raise NotFound("There is no such run under way.", executor=executor) from error
@@ -247,12 +252,14 @@ class RunsClient:
         )
 
     async def failure(self, executor: str) -> BaseException | None:
-        """What a run that failed told Temporal of it. Raises `RunsUnavailable`."""
+        """What a run that failed told Temporal of it, or why that cannot be read. Raises `RunsUnavailable`."""
         handle = self._client.get_workflow_handle(executor)
         try:
             await handle.result(rpc_timeout=_RPC_TIMEOUT)
         except WorkflowFailureError as failed:
             return failed.cause
+        except PayloadUnreadable as unreadable:
+            return unreadable
         except (RPCError, RuntimeError) as error:
             if isinstance(error, RPCError) and error.status in _MISSING:
                 return None

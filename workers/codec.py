@@ -20,7 +20,7 @@ _FOLDER: Final = "payloads"
 
 
 class ClaimCheckCodec(PayloadCodec):
-    """Payloads over `largest` bytes go to the blob store, as `payloads/<sha>`. Encryption will be one more layer here.
+    """Payloads over `largest` bytes go to the blob store, as `payloads/<sha>`.
 
     Compressing them was tried and left out: it saves half of a history, and costs as much time as it saves.
     """

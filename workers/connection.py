@@ -12,15 +12,16 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import Client
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadCodec
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from engine.errors import FlowError
-from storage.ports import Blobs
+from storage.ports import Blobs, DataKeys
 from workers.big_values import BigValues
 from workers.byte_cache import ByteCache
 from workers.codec import ClaimCheckCodec
 from workers.converter import JsonPayloadConverter
+from workers.encryption import EncryptedFailures, EncryptionCodec, OrganisationsConverter, PayloadKeys
 from workers.workflows import attributes
 
 SEARCH_ATTRIBUTES = {key.name: "Keyword" for key in attributes.KEYS}
@@ -38,13 +39,18 @@ class RunsUnavailable(FlowError):
 
 @dataclass(frozen=True)
 class TemporalOptions:
-    """Where Temporal is, and what it is sent: payloads over `largest_payload` bytes go to the blob store instead."""
+    """Where Temporal is, and what it is sent.
+
+    Payloads over `largest_payload` bytes go to the blob store instead. Payloads are encrypted where there are keys,
+    unless `encrypt_payloads` is off; what was encrypted before is read all the same.
+    """
 
     address: str = "127.0.0.1:7233"
     namespace: str = "default"
     task_queue: str = "mainspring"
     largest_payload: int = 16 * 1024
     cache_bytes: int = 64 * _MEGABYTE
+    encrypt_payloads: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,35 @@ class Connection:
     options: TemporalOptions
 
 
-async def connect(options: TemporalOptions, blobs: Blobs, *, lazy: bool = False) -> Connection:
-    """Connect; a `lazy` connection is made at its first use, but no worker can run on it. Raises `RunsUnavailable`."""
-    codec = ClaimCheckCodec(blobs, largest=options.largest_payload, cache=ByteCache(options.cache_bytes // 2))
+def payload_codec(options: TemporalOptions, blobs: Blobs, keys: DataKeys | None) -> EncryptionCodec:
+    """What payloads go through: they are encrypted first, so that what lies in the blob store is encrypted too."""
+    stored = ClaimCheckCodec(blobs, largest=options.largest_payload, cache=ByteCache(options.cache_bytes // 2))
+    known = None if keys is None else PayloadKeys(keys)
+    return EncryptionCodec(stored, known, encrypt=options.encrypt_payloads)
+
+
+def data_converter(codec: PayloadCodec, *, encrypted: bool) -> DataConverter:
+    """How values become payloads. What errors say goes to Temporal as a payload too when those are `encrypted`."""
+    failures = EncryptedFailures if encrypted else DefaultFailureConverter
+    return OrganisationsConverter(
+        payload_converter_class=JsonPayloadConverter, payload_codec=codec, failure_converter_class=failures
+    )
+
+
+async def connect(
+    options: TemporalOptions, blobs: Blobs, keys: DataKeys | None = None, *, lazy: bool = False
+) -> Connection:
+    """Connect; a `lazy` connection is made at its first use, but no worker can run on it. Raises `RunsUnavailable`.
+
+    Without `keys` payloads are in clear.
+    """
+    codec = payload_codec(options, blobs, keys)
+    encrypted = keys is not None and options.encrypt_payloads
     try:
         client = await Client.connect(
             options.address,
             namespace=options.namespace,
-            data_converter=DataConverter(payload_converter_class=JsonPayloadConverter, payload_codec=codec),
+            data_converter=data_converter(codec, encrypted=encrypted),
             identity=f"mainspring@{socket.gethostname()}:{os.getpid()}",
             lazy=lazy,
             # Nothing leaves the machine: compressing costs more than it saves.

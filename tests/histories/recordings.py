@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from engine.errors import EngineError
 from engine.events import RunEvent
 from engine.plan import Plan, read_plan
+from storage.ports import DataKeys
 from tests.workers.memory_stores import MemoryBlobs
-from workers.byte_cache import ByteCache
-from workers.codec import ClaimCheckCodec
-from workers.converter import JsonPayloadConverter
+from workers.connection import TemporalOptions, data_converter, payload_codec
 from workers.interceptor import ProcessInterceptor
 from workers.workflows.runs import RunCanvas, RunSlice
 
@@ -48,7 +46,7 @@ class Recording:
         text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         (FOLDER / f"{self.name}.json").write_text(text + "\n", encoding="utf-8")
 
-    async def replay(self) -> list[list[str]]:
+    async def replay(self, keys: DataKeys | None = None) -> list[list[str]]:
         """Replay every history with the present code; gives what was told. Raises what Temporal finds different."""
         told: list[list[str]] = []
         plans: dict[str, Plan] = {}
@@ -63,7 +61,8 @@ class Recording:
 
         blobs = MemoryBlobs()
         blobs.kept.update(self.blobs)
-        codec = ClaimCheckCodec(blobs, largest=2_000_000, cache=ByteCache(0))
+        options = TemporalOptions(largest_payload=2_000_000, cache_bytes=0)
+        converter = data_converter(payload_codec(options, blobs, keys), encrypted=keys is not None)
         for history in self.histories:
             told.append([])
             replayer = Replayer(
@@ -71,7 +70,7 @@ class Recording:
                 interceptors=[ProcessInterceptor(plan, tell)],
                 workflow_runner=UnsandboxedWorkflowRunner(),
                 workflow_failure_exception_types=[EngineError],
-                data_converter=DataConverter(payload_converter_class=JsonPayloadConverter, payload_codec=codec),
+                data_converter=converter,
             )
             await replayer.replay_workflow(WorkflowHistory.from_json(history["id"], dict(history["events"])))
         return told

@@ -26,6 +26,7 @@ from engine.values import Json
 from nodes.context import FilePart, HttpReply, Models, NodeContext
 from nodes.library import Library
 from nodes.surface import ActivityNode
+from storage.ports import DataKeys
 from tests.engine.draw import compiled
 from tests.engine.library import LIBRARY
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
@@ -136,14 +137,14 @@ class Bench:
         digest = await self.publish(drawn, *callees)
         start = RunStart(
             run_id=uuid4().hex,
-            org_id="org",
+            org_id=data.pop("org_id", "org"),
             space_id="space",
             workflow_id="flow",
             version="v1.0.0",
             plan_hash=digest,
             inputs=inputs or {},
             user_id="user",
-            title="A test",
+            title=data.pop("title", "A test"),
             **data,
         )
         await self.client.start(start)
@@ -249,13 +250,16 @@ async def bench(
     world: World | None = None,
     longest_run: float = 3_600,
     idle: bool = False,
+    keys: DataKeys | None = None,
+    task_queue: str = "",
 ) -> AsyncIterator[Bench]:
-    """A worker with a task queue of its own; an `idle` one is for the test to start."""
+    """A worker with a task queue of its own; an `idle` one is for the test to start. With `keys` it encrypts."""
     blobs, log, plans, variables = MemoryBlobs(), MemoryLog(), MemoryPlans(), MemoryVariables()
     there = world or World()
     connection = await connect(
-        TemporalOptions(address=server.address, task_queue=uuid4().hex),
+        TemporalOptions(address=server.address, task_queue=task_queue or uuid4().hex),
         blobs,
+        keys,
     )
     await ensure_search_attributes(connection)
     parts = WorkerParts(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from engine.errors import NotFound
 from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
 from engine.values import Json
-from storage.ports import VariableScope
+from storage.ports import DataKey, VariableScope
 
 
 class MemoryBlobs:
@@ -106,3 +107,27 @@ class MemoryVariables:
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
     ) -> None:
         self.kept.setdefault((org_id, space_id, scope, owner), {}).update(values)
+
+
+class MemoryKeys:
+    """Data keys; `renew` puts another one in the place of an organisation's current one."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, DataKey] = {}
+        self.newest: dict[str, str] = {}
+
+    def renew(self, org_id: str) -> DataKey:
+        made = DataKey(str(10**18 + secrets.randbelow(10**18)), secrets.token_bytes(32))
+        self.known[made.key_id] = made
+        self.newest[org_id] = made.key_id
+        return made
+
+    async def current(self, org_id: str) -> DataKey:
+        if org_id not in self.newest:
+            return self.renew(org_id)
+        return self.known[self.newest[org_id]]
+
+    async def get(self, key_id: str) -> DataKey:
+        if key_id not in self.known:
+            raise NotFound("There is no such key.", key_id=key_id)
+        return self.known[key_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
@@ -20,8 +21,10 @@ ERROR_CODE: Final = SearchAttributeKey.for_keyword("AppErrorCode")
 KEYS: Final = (ORG, SPACE, WORKFLOW, VERSION, RUN_KIND, STATE, NODE, ERROR_CODE)
 """Every attribute that the namespace must know. SQL visibility has room for ten of type Keyword."""
 
-# SQL visibility keeps a keyword in 255 characters, and the server takes 400 bytes of a summary.
+# SQL visibility keeps a keyword in 255 characters.
 _LONGEST: Final = 240
+# The server takes 400 bytes of a summary, and counts what stands around the text: its form, and that of its encryption.
+_LONGEST_SUMMARY: Final = 180
 
 
 def at_start(context: RunContext, kind: str, workflow_key: str = "") -> TypedSearchAttributes:
@@ -55,3 +58,12 @@ def failed(title: str, code: str) -> list[SearchAttributeUpdate[Any]]:
 def shorten(text: str) -> str:
     """As much of a label as Temporal takes, in bytes."""
     return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
+
+
+def summary(text: str) -> str:
+    """As much of a title as Temporal takes beside a workflow or a step, however much of it JSON escapes."""
+    text = text[:_LONGEST_SUMMARY].encode(errors="replace").decode()
+    while (over := len(json.dumps(text, ensure_ascii=False).encode()) - _LONGEST_SUMMARY) > 0:
+        # No character takes more than six bytes, so this never cuts too much.
+        text = text[: -max(1, over // 6)]
+    return text

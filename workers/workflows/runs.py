@@ -19,6 +19,7 @@ from workers.workflows.answers import Answers
 from workers.workflows.failures import to_temporal
 from workers.workflows.messages import (
     ANSWER,
+    CANCEL_REASON,
     RUN_CANVAS,
     RUN_SLICE,
     RunOrder,
@@ -51,7 +52,13 @@ class RunCanvas(_TakesAnswers):
     @workflow.init
     def __init__(self, wire: Wire) -> None:
         self._order = RunOrder.from_wire(wire)
+        self._reason = ""
         self.answers = Answers(self._order.answered, self._order.given)
+
+    @workflow.signal(name=CANCEL_REASON)
+    def _take_reason(self, reason: str) -> None:
+        """Comes before the cancellation itself, whose own reason Temporal keeps in clear."""
+        self._reason = reason
 
     @workflow.run
     async def run(self, wire: Wire) -> Wire:
@@ -72,7 +79,7 @@ class RunCanvas(_TakesAnswers):
             await _to_the_end(runtime.flush())
             raise to_temporal(error) from None
         except asyncio.CancelledError:
-            reason = workflow.cancellation_reason() or "The run was cancelled."
+            reason = self._reason or workflow.cancellation_reason() or "The run was cancelled."
             self._tell_end(runtime, EventType.RUN_CANCELLED, reason=reason)
             await _to_the_end(runtime.flush())
             raise

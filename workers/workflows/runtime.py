@@ -32,7 +32,6 @@ from engine.runtime import (
 from engine.values import Json
 from workers.workflows import attributes
 from workers.workflows.answers import Answers
-from workers.workflows.attributes import shorten
 from workers.workflows.failures import to_step_error
 from workers.workflows.messages import (
     EVALUATE,
@@ -180,7 +179,7 @@ class TemporalRuntime:
 
     async def evaluate(self, request: EvaluateRequest) -> Json:
         order = EvaluateOrder(request, self._limits).to_wire()
-        result: Json = await self._local(EVALUATE, order, _EVALUATE_TIME, shorten(request.title))
+        result: Json = await self._local(EVALUATE, order, _EVALUATE_TIME, attributes.summary(request.title))
         return result
 
     async def _local(self, name: str, order: Wire, limit: timedelta, summary: str) -> Any:
@@ -268,7 +267,7 @@ class TemporalRuntime:
                     start_to_close_timeout=_SLICE_TIME,
                     heartbeat_timeout=_HEARTBEAT,
                     retry_policy=_AFTER_A_CRASH,
-                    summary=shorten(title),
+                    summary=attributes.summary(title),
                 )
             except ActivityError as error:
                 raise _finding(error) from error
@@ -286,7 +285,7 @@ class TemporalRuntime:
                     parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                     task_timeout=info.task_timeout,
                     search_attributes=attributes.at_start(context, kind),
-                    static_summary=shorten(title),
+                    static_summary=attributes.summary(title),
                 )
             except ChildWorkflowError as error:
                 raise _finding(error) from error
@@ -302,7 +301,7 @@ def _finding(error: ActivityError | ApplicationError | ChildWorkflowError) -> Ba
 
 def _summary(request: CallRequest) -> str:
     place = "" if request.path == request.node else f" · {request.path}"
-    return shorten(f"{request.node_type} · {request.title}{place}")
+    return attributes.summary(f"{request.node_type} · {request.title}{place}")
 
 
 def _child_id(parent: str, path: str) -> str:

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     temporal_wait_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How long a worker or an API that starts waits for a Temporal that is not its own: all may start at once."""
     task_queue: str = "mainspring"
+    encrypt_payloads: bool = True
+    """Encrypt what Temporal keeps of a run. Off, new payloads are in clear; what is encrypted is still read."""
 
     run_in_place: bool = True
     """Walk a synchronous run of a plan of inline steps alone within the API process."""
@@ -56,6 +58,23 @@ class Settings(BaseSettings):
     """An OpenAI-compatible server, for the model named `default`; empty means the scripted provider."""
     model_name: str = ""
     model_api_key: SecretStr = SecretStr("")
+    model_wait_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """How long a call waits for its turn at a model whose own limits are reached; then its node tries again later."""
+    model_media_bytes: Annotated[int, Field(ge=1_024)] = 20 * 1024 * 1024
+    """The largest picture, sound, film or file that is fetched for a model."""
+
+    code_processes: Annotated[int, Field(ge=0, le=64)] = 0
+    """Zygotes of the code runner, each with up to four tasks under way; 0: as many as cores, at most four."""
+    code_modules: Annotated[tuple[str, ...], NoDecode] = ()
+    """Further modules that Python code may import, separated by commas; they must be installed."""
+    code_language_layer: Literal["restricted", "off"] = "restricted"
+    """`off` runs Python code as it is; the jail around it stays."""
+    code_seconds: Annotated[int, Field(ge=1, le=600)] = 5
+    """The longest that code may compute; what only waits is bounded by the timeout of its node."""
+    code_memory_mb: Annotated[int, Field(ge=16, le=65_536)] = 128
+    """What code may take, beyond the interpreter itself."""
+    code_per_organisation: Annotated[int, Field(ge=1)] = 4
+    """Tasks of one organisation under way at once; further ones wait for their turn."""
 
     canvas_bytes: int = 5 * 1024 * 1024
     canvas_nodes: int = 1_000
@@ -72,7 +91,7 @@ class Settings(BaseSettings):
     loop_turns: int = 100_000
     in_place_steps: int = 2_000
 
-    @field_validator("egress_allow", mode="before")
+    @field_validator("egress_allow", "code_modules", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

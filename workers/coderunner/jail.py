@@ -50,7 +50,8 @@ class Jail:
             if self._try("namespaces", kernel.unshare, kernel.NEW_USER | wanted):
                 self._try("user", _map, user, group)
                 return
-        self.refused["namespaces"] += f" (and without a user namespace: {privileged})"
+        if self.refused["namespaces"] != privileged:
+            self.refused["namespaces"] += f"; without a user namespace: {privileged}"
 
     def close(self) -> None:
         """Then, as PID 1: an empty root, nobody's user, no rights. Nothing that is open already is closed."""
@@ -78,7 +79,7 @@ class Jail:
         try:
             do(*arguments)
         except OSError as error:
-            self.refused[step] = str(error)
+            self.refused[step] = f"{step}: {error.strerror or error}".lower()
             return False
         self.refused.pop(step, None)
         return True

@@ -43,7 +43,10 @@ class Layers:
         """What is missing, and what would have to be allowed; empty if nothing is."""
         if not self.missing:
             return ""
-        why = "; ".join(f"{name} ({reason})" if reason else name for name, reason in self.missing.items())
+        reasons: dict[str, list[str]] = {}
+        for name, reason in self.missing.items():
+            reasons.setdefault(reason, []).append(name)
+        why = "; ".join(", ".join(names) + (f" ({reason})" if reason else "") for reason, names in reasons.items())
         kinds = dict.fromkeys(name if name in _ADVICE else "namespaces" for name in self.missing)
         advice = "; and ".join(map(_ADVICE.__getitem__, kinds))
         return f"The code runner lacks layers of its jail: {why}. To have them, {advice}."

@@ -179,8 +179,13 @@ class Pool:
                 rest = min(rest * 2, _REST[1])
                 continue
             except Unprotected as error:
-                self._fail(error)
+                # Nobody gets to run anything here: the service ends, and says why.
+                self._trouble = str(error)
+                self._arrived.set()
                 self._end_processes()
+                if not self.ready.done():
+                    self.ready.set_exception(error)
+                    self.ready.exception()
                 return
             if not await self._something_changed():
                 await self._look()

@@ -98,6 +98,8 @@ class Service:
                 await self._take(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # gone, or never one of us
+        except asyncio.CancelledError:
+            pass  # the service stops; nobody waits for this task, and its stream would complain of the cancellation
         finally:
             writer.close()
             with suppress(ConnectionError):
@@ -167,7 +169,8 @@ async def _read(reader: asyncio.StreamReader, expected: bytes, most: int) -> byt
 def _is_ours(writer: asyncio.StreamWriter) -> bool:
     peer: socket.socket = writer.get_extra_info("socket")
     _, user, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-    return user == os.geteuid()
+    # Root could do whatever we can, and more.
+    return user in (0, os.geteuid())
 
 
 async def _close(server: asyncio.Server) -> None:

@@ -1,4 +1,4 @@
-"""An engine for the tests of the jail: runs plain Python with every right that Python has. Never part of the product."""
+"""An engine for the tests of the jail: plain Python with all the rights that Python has. No part of the product."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from workers.coderunner.options import Options, command
 
 ATTEMPTS = "tests.workers.coderunner.attempts"
 """An engine for tests: does to the jail what an attacker would who has got past every language."""
+_CONFINED = str(Path(__file__).with_name("confined.py"))
 LANGUAGES = ("python", "javascript", "template", "document")
 
 
@@ -42,13 +44,18 @@ class Running:
 
 
 @contextmanager
-def code_runner(**chosen: Any) -> Iterator[Running]:
-    """Start one with these options (see `Options`) and wait until it is ready; leave nothing of it behind."""
+def code_runner(*confined: str, **chosen: Any) -> Iterator[Running]:
+    """Start one with these options (see `Options`) and wait until it is ready; leave nothing of it behind.
+
+    `confined` as for `confined.py`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="code-"))
     options = Options.here(str(folder / "runner"), **chosen)
-    with subprocess.Popen(
-        command("serve", str(os.getpid()), options.to_json()), env={}, stdout=subprocess.PIPE, start_new_session=True
-    ) as process:
+    started = command("serve", str(os.getpid()), options.to_json())
+    if confined:
+        started = [sys.executable, "-I", "-S", _CONFINED, *confined, "--", *started]
+        os.chown(folder, _owner(confined), -1)
+    with subprocess.Popen(started, env={}, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         try:
             events = []
@@ -62,3 +69,8 @@ def code_runner(**chosen: Any) -> Iterator[Running]:
             process.wait(20)
             process.stdout.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _owner(confined: tuple[str, ...]) -> int:
+    users = [int(what.removeprefix("uid=")) for what in confined if what.startswith("uid=")]
+    return users[0] if users and os.geteuid() == 0 else -1

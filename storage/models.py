@@ -30,7 +30,7 @@ SECRET_KIND: Final = "model"  # noqa: S105
 """The kind under which the vault keeps what models are reached with."""
 
 _KEY: Final = re.compile(r"\w[\w.:@+-]{0,99}")
-_RESERVED: Final = re.compile(r"default|scripted(:.*)?", re.IGNORECASE)
+_RESERVED: Final = re.compile(r"default|local|scripted(:.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class ModelRepository:
             raise NotFound(f"There is no {kind} model {name[:100]!r}.", model=name[:100], kind=kind)
         model = max(found, key=self._is_mine)
         if not model.enabled:
-            raise NotFound(f"The model {model.key!r} is switched off.", model=model.key, kind=kind)
+            raise NotFound(f"The model {model.key!r} is switched off.", model=model.key, kind=kind, enabled=False)
         return model
 
     async def names(self, kind: ModelKind) -> list[str]:

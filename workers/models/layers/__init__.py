@@ -1,0 +1,1 @@
+"""What stands between a node and a provider's adapter: each layer is a chat model around another one."""

@@ -35,6 +35,8 @@ class Talk:
         self._asked = asked
         self.over = False
         """Whether the answer is whole, so that another request may follow."""
+        self.limit: int | None = None
+        """After how many bytes the connection breaks off."""
 
     async def head(self, status: int, kind: str, *headers: str, length: int | None = None) -> None:
         """The status and the headers; without a length the body is chunked."""
@@ -48,8 +50,13 @@ class Talk:
 
     async def raw(self, data: bytes) -> None:
         """Bytes as they are."""
+        if self.limit is not None:
+            data, self.limit = data[: self.limit], self.limit - len(data)
         self._writer.write(data)
         await self._writer.drain()
+        if self.limit is not None and self.limit < 0:
+            self.cut()
+            raise ConnectionAbortedError
 
     async def piece(self, data: bytes) -> None:
         """A chunk of the body."""
@@ -96,6 +103,7 @@ class FakeServer:
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    talk: type[Talk] = Talk
     script: Sequence[bytes] = ()
     """The chunks of the body that the model `script` answers with."""
 
@@ -121,7 +129,7 @@ class FakeServer:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 asked = Asked(method, path, headers, json.loads(body) if body else None, number)
                 self.asked.append(asked)
-                talk = Talk(reader, writer, asked)
+                talk = self.talk(reader, writer, asked)
                 await self.answer(asked, talk)
                 if not talk.over:
                     break

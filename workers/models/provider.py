@@ -69,7 +69,7 @@ class ModelConnection:
 
     def hide(self, text: str) -> str:
         """The text without the key, or what the headers hold, should a server repeat it."""
-        secrets = [self.api_key] if self.api_key else []
+        secrets = [key] if (key := self.api_key.strip()) else []
         secrets += [value for value in self.headers.values() if len(value) >= SHORTEST_SECRET]
         for secret in sorted(secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)

@@ -4,227 +4,306 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from engine.errors import NodeFailed, NodeUnavailable
-from engine.values import Json
-from nodes.chat import ChatDelta, ChatMessage, ChatOptions, ChatRequest
-from tests.fakes.openai_server import USAGE, OpenAIServer, openai_server
+from nodes.chat import ModelFailed, ModelUnavailable
+from tests.fakes.openai_server import ChatTalk, openai_server
+from tests.fakes.talk import Asked
 from tests.workers.egress.loopback import calling
-from workers.egress import EgressClient
-from workers.models.openai_chat import OpenAIChat, OpenAIConnection
-from workers.models.provider import ChatProvider
+from tests.workers.models.openai_door import KEY, PROMPT, Door, open_door, reasoning, saying, text
+from workers.egress import EgressRefused
 
-KEY = "sk-canary-0123456789"
 TOKENS = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    async with openai_server() as running:
-        yield running
+async def door() -> AsyncIterator[Door]:
+    async with open_door() as opened:
+        yield opened
 
 
-@pytest.fixture
-async def egress(server: OpenAIServer) -> AsyncIterator[EgressClient]:
-    async with calling(server.place) as client:
-        yield client
-
-
-@pytest.fixture
-async def connection(server: OpenAIServer, egress: EgressClient) -> AsyncIterator[OpenAIConnection]:
-    provider = ChatProvider(server.base_url, "echo", KEY, first_token_seconds=5, gap_seconds=5)
-    made = OpenAIConnection(provider, egress)
-    yield made
-    await made.aclose()
-
-
-def patient(connection: OpenAIConnection, egress: EgressClient, first: float, gap: float) -> OpenAIConnection:
-    return OpenAIConnection(replace(connection.provider, first_token_seconds=first, gap_seconds=gap), egress)
-
-
-def asked(*messages: ChatMessage, json_schema: Mapping[str, Json] | None = None, **wishes: Any) -> ChatRequest:
-    return ChatRequest(messages, ChatOptions(**wishes), json_schema=json_schema)
-
-
-async def ask(
-    connection: OpenAIConnection, model: str, prompt: str = "你好, dear world", **wishes: Any
-) -> list[ChatDelta]:
-    request = asked(ChatMessage("system", "Be kind."), ChatMessage("user", prompt), **wishes)
-    return [delta async for delta in OpenAIChat(connection, model).stream(request)]
-
-
-def text(deltas: list[ChatDelta]) -> str:
-    return "".join(delta.text for delta in deltas)
-
-
-async def test_an_answer_comes_in_pieces_and_its_last_one_carries_usage_and_reason(
-    server: OpenAIServer, connection: OpenAIConnection
-) -> None:
-    deltas = await ask(connection, "echo", temperature=0.5, top_p=0.9, max_tokens=50)
+async def test_an_answer_comes_in_pieces_and_its_last_one_carries_usage_and_reason(door: Door) -> None:
+    deltas = await door.ask("echo", saying(system="Be kind.", temperature=0.5, top_p=0.9, max_tokens=50))
     assert [delta.text for delta in deltas] == ["你好,", " dear", " world", ""]
     assert (deltas[-1].usage, deltas[-1].finish_reason) == (TOKENS, "stop")
-    body = server.asked[0].body
-    assert body["messages"] == [
+    assert door.body["messages"] == [
         {"role": "system", "content": "Be kind."},
-        {"role": "user", "content": "你好, dear world"},
+        {"role": "user", "content": PROMPT},
     ]
-    assert (body["temperature"], body["top_p"], body["max_tokens"], body["stream"]) == (0.5, 0.9, 50, True)
-    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+    wishes = [door.body[name] for name in ("temperature", "top_p", "max_tokens", "stream")]
+    assert wishes == [0.5, 0.9, 50, True]
+    assert door.server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-async def test_what_is_not_wished_for_is_not_sent(server: OpenAIServer, connection: OpenAIConnection) -> None:
-    await ask(connection, "echo")
-    assert server.asked[0].body.keys() == {"model", "messages", "stream", "stream_options"}
+async def test_what_is_not_wished_for_is_not_sent(door: Door) -> None:
+    await door.ask("echo", saying())
+    assert door.body.keys() == {"model", "messages", "stream", "stream_options"}
 
 
-async def test_nothing_of_the_environment_is_sent(
-    server: OpenAIServer, egress: EgressClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS"):
         monkeypatch.setenv(name, "x-canary: from-the-environment")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    connection = OpenAIConnection(ChatProvider(server.base_url, "echo"), egress)
-    await ask(connection, "echo")
-    sent = server.asked[0].headers
-    assert sent.keys() == {"host", "accept", "content-type", "user-agent", "content-length", "accept-encoding"}
+    async with open_door(api_key="", options={"headers": {"X-Team": "blue", "User-Agent": "me"}}) as door:
+        await door.ask("echo", saying())
+        sent = door.server.asked[0].headers
+    names = {"host", "accept", "content-type", "user-agent", "content-length", "accept-encoding", "x-team"}
+    assert sent.keys() == names
+    assert (sent["x-team"], sent["user-agent"]) == ("blue", "Mainspring")
     assert "from-the-environment" not in repr(sent)
-    await connection.aclose()
 
 
-@pytest.mark.parametrize("model", ["split", "odd", "no-usage", "whole", "old", "slow", "echo"])
-async def test_a_whole_answer_is_read_however_it_comes(connection: OpenAIConnection, model: str) -> None:
-    deltas = await ask(connection, model)
-    assert text(deltas) == "你好, dear world"
-    assert deltas[-1].finish_reason == "stop"
+@pytest.mark.parametrize(
+    "model",
+    ["split", "drip", "odd", "plain", "no-usage", "whole", "old", "strict", "slow", "echo", "cut-before-done"],
+)
+async def test_a_whole_answer_is_read_however_it_comes(door: Door, model: str) -> None:
+    deltas = await door.ask(model, saying())
+    assert text(deltas) == PROMPT
+    assert [delta.finish_reason for delta in deltas] == [*[""] * (len(deltas) - 1), "stop"]
 
 
-async def test_usage_is_ours_to_add_up_but_not_to_make_up(connection: OpenAIConnection) -> None:
-    assert (await ask(connection, "no-usage"))[-1].usage == {}
-    assert (await ask(connection, "odd"))[-1].usage == {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
-    assert (await ask(connection, "whole"))[-1].usage == TOKENS
-    assert USAGE["total_tokens"] == 10
+async def test_signs_that_end_a_line_elsewhere_do_not_end_it_here(door: Door) -> None:
+    assert text(await door.ask("separators", saying())) == "a\u2028b\u0085c"
 
 
-async def test_reasoning_comes_apart_from_the_answer(connection: OpenAIConnection) -> None:
-    deltas = await ask(connection, "reasoning")
-    assert "".join(delta.reasoning for delta in deltas) == "Let me think."
-    assert text(deltas) == "你好, dear world"
+async def test_an_answer_that_is_left_open_after_its_end_is_not_waited_for(door: Door) -> None:
+    since = time.monotonic()
+    assert text(await door.ask("endless", saying())) == PROMPT
+    assert time.monotonic() - since < 4.5
 
 
-async def test_a_server_that_refuses_our_extras_is_asked_without_them_and_remembered(
-    server: OpenAIServer, connection: OpenAIConnection
-) -> None:
-    model = OpenAIChat(connection, "old")
+async def test_usage_is_ours_to_add_up_but_not_to_make_up(door: Door) -> None:
+    assert (await door.ask("no-usage", saying()))[-1].usage == {}
+    counted = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
+    assert (await door.ask("odd", saying()))[-1].usage == counted
+    assert (await door.ask("whole", saying()))[-1].usage == TOKENS
+
+
+async def test_reasoning_comes_apart_from_the_answer_and_is_counted(door: Door) -> None:
+    deltas = await door.ask("reasoning", saying())
+    assert (reasoning(deltas), text(deltas)) == ("Let me think.", PROMPT)
+    assert deltas[-1].usage == TOKENS | {"cached_input_tokens": 4, "reasoning_tokens": 2}
+
+
+async def test_reasoning_between_tags_is_told_from_the_answer_where_models_write_it(door: Door) -> None:
+    deltas = await door.ask("think", saying())
+    assert (reasoning(deltas), text(deltas)) == ("Let me think.", PROMPT)
+    hosted = await door.other(provider="qwen").ask("think", saying())
+    assert (reasoning(hosted), text(hosted)) == ("", f"\n<think>\nLet me think.</think>\n\n{PROMPT}")
+
+
+async def test_a_server_that_refuses_our_extras_is_asked_without_them_and_remembered(door: Door) -> None:
     for _ in range(2):
-        request = asked(ChatMessage("user", "hello"), json_schema={"type": "object"})
-        assert text([one async for one in model.stream(request)]) == "hello"
-    sent = [(one.body.get("response_format", {}).get("type"), "stream_options" in one.body) for one in server.asked]
+        assert text(await door.ask("old", saying("hello", json_schema={"type": "object"}))) == "hello"
+    sent = [
+        (one.body.get("response_format", {}).get("type"), "stream_options" in one.body) for one in door.server.asked
+    ]
     assert sent == [("json_schema", True), ("json_schema", False), ("json_object", False), ("json_object", False)]
 
 
-async def test_the_limit_goes_under_the_name_that_the_server_knows(
-    server: OpenAIServer, connection: OpenAIConnection
-) -> None:
-    assert text(await ask(connection, "new", max_tokens=9)) == "你好, dear world"
-    assert server.asked[-1].body["max_completion_tokens"] == 9
+async def test_the_limit_goes_under_the_name_that_the_server_knows(door: Door) -> None:
+    assert text(await door.ask("new", saying(max_tokens=9, temperature=0.3))) == PROMPT
+    assert door.body["max_completion_tokens"] == 9
+    assert "temperature" not in door.body
 
 
-async def test_a_busy_server_says_when_to_come_back(connection: OpenAIConnection) -> None:
-    with pytest.raises(NodeUnavailable, match="status 429: Slow down") as found:
-        await ask(connection, "busy")
-    assert found.value.facts["retry_after"] == 3
+async def test_a_model_that_always_thinks_thinks_as_little_as_it_can() -> None:
+    async with open_door(provider="openai") as door:
+        for _ in range(2):
+            assert text(await door.ask("new", saying(thinking="disabled"))) == PROMPT
+        assert [one.body["reasoning_effort"] for one in door.server.asked] == ["none", "low", "low"]
+
+
+async def test_a_server_that_takes_nothing_unknown_is_asked_without_what_it_names(door: Door) -> None:
+    assert text(await door.ask("strict", saying(seed=1, top_k=5, stop=("x",), thinking="enabled"))) == PROMPT
+    assert door.body.keys() == {"model", "messages", "stream"}
+
+
+async def test_connections_are_kept(door: Door) -> None:
+    for model in ("echo", "split", "whole", "busy", "echo"):
+        if model == "busy":
+            with pytest.raises(ModelUnavailable):
+                await door.ask(model, saying())
+        else:
+            await door.ask(model, saying())
+    assert door.server.connections == 1
+
+
+# --- what goes wrong ---
+
+
+async def test_a_busy_server_says_when_to_come_back(door: Door) -> None:
+    with pytest.raises(ModelUnavailable, match="status 429: Slow down") as found:
+        await door.ask("busy", saying())
+    assert found.value.facts == {"reason": "rate_limited", "model": "busy", "status": 429, "retry_after": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "sentence"),
+    [
+        ("broken", "overloaded", "answered with the status 500"),
+        ("cut", "connection", "broke off|whole HTTP answer"),
+        ("unfinished", "connection", "broke off before its end"),
+        ("empty", "connection", "broke off before its end"),
+        ("starved", "overloaded", "insufficient_system_resource"),
+        ("complaint", "overloaded", "broke its answer off: The server is overloaded"),
+        ("bare-complaint", "rate_limited", "Requests rate limit exceeded"),
+        ("garbage", "malformed", "no JSON object"),
+        ("deep", "malformed", "no JSON object"),
+        ("cut-after-0-echo", "connection", "whole HTTP answer|broke off"),
+        ("cut-after-30-echo", "connection", "whole HTTP answer|broke off"),
+    ],
+)
+async def test_what_may_go_away_is_worth_another_try(door: Door, model: str, reason: str, sentence: str) -> None:
+    with pytest.raises(ModelUnavailable, match=sentence) as found:
+        await door.ask(model, saying())
+    assert found.value.facts["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "sentence"),
+    [
+        ("html", "not_found", "answered with text/html instead of a stream"),
+        ("too-long", "context_length", "The prompt is too long"),
+        ("spent", "quota", "You exceeded your current quota"),
+        ("unheard-of", "not_found", "The model unheard-of does not exist"),
+    ],
+)
+async def test_what_will_not_go_away_is_not_tried_again(door: Door, model: str, reason: str, sentence: str) -> None:
+    with pytest.raises(ModelFailed, match=sentence) as found:
+        await door.ask(model, saying())
+    assert found.value.facts["reason"] == reason
+
+
+async def test_wherever_an_answer_breaks_off_it_is_an_error_or_whole(door: Door) -> None:
+    ends: list[object] = []
+    for size in range(0, 1_000, 13):
+        try:
+            deltas = await door.ask(f"cut-after-{size}-echo", saying("北京 和 上海"))
+            ends.append((text(deltas), deltas[-1].finish_reason))
+        except ModelUnavailable as error:
+            ends.append(error.facts["reason"])
+    broken = ends.count("connection")
+    assert ends == [*["connection"] * broken, *[("北京 和 上海", "stop")] * (len(ends) - broken)]
+    assert 20 < broken < 70
+
+
+@pytest.mark.parametrize("provider", ["openai_compatible", "azure"])
+async def test_a_key_that_the_server_repeats_is_not_repeated_by_us(provider: str) -> None:
+    async with open_door(provider=provider, options={"headers": {"x-secret": "another-canary"}}) as door:
+        with pytest.raises(ModelFailed, match="Incorrect API key provided: •••") as found:
+            await door.ask("gossip", saying())
+        assert found.value.facts["reason"] == "auth"
+        told = "".join(traceback.format_exception(found.value)) + repr(found.value.facts) + repr(door.connection)
+        assert KEY not in told
+        assert "another-canary" not in told
+
+
+async def test_a_key_that_cannot_be_sent_is_refused_without_telling_it() -> None:
+    async with open_door(api_key="sk-金钥\nx") as door:
+        with pytest.raises(ModelFailed, match="cannot be sent") as found:
+            await door.ask("echo", saying())
+        assert found.value.facts["reason"] == "auth"
+        assert "金钥" not in str(found.value)
+    async with open_door(api_key=f" {KEY}\n") as door:
+        await door.ask("echo", saying())
+        assert door.server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        ("broken", "answered with the status 500"),
-        ("cut", "broke off|whole HTTP answer"),
-        ("unfinished", "broke off before its end"),
-        ("complaint", "broke its answer off: The server is overloaded"),
-        ("garbage", "no JSON object"),
+        ("mute", "did not begin to answer in time"),
+        ("silent", "did not begin to answer in time"),
+        ("stalls", "did not go on with its answer"),
     ],
 )
-async def test_what_may_go_away_is_worth_another_try(connection: OpenAIConnection, model: str, sentence: str) -> None:
-    with pytest.raises(NodeUnavailable, match=sentence):
-        await ask(connection, model)
-
-
-@pytest.mark.parametrize(
-    ("model", "sentence"),
-    [
-        ("html", "answered with text/html instead of a stream"),
-        ("too-long", "The prompt is too long"),
-        ("unheard-of", "The model unheard-of does not exist"),
-    ],
-)
-async def test_what_will_not_go_away_is_not_tried_again(
-    connection: OpenAIConnection, model: str, sentence: str
-) -> None:
-    with pytest.raises(NodeFailed, match=sentence):
-        await ask(connection, model)
-
-
-async def test_a_key_that_the_server_repeats_is_not_repeated_by_us(connection: OpenAIConnection) -> None:
-    with pytest.raises(NodeFailed, match="Incorrect API key provided: •••") as found:
-        await ask(connection, "gossip")
-    assert KEY not in str(found.value) + repr(found.value.facts) + repr(connection.provider)
-
-
-@pytest.mark.parametrize(
-    ("model", "sentence"), [("silent", "did not begin to answer in time"), ("stalls", "did not go on with its answer")]
-)
-async def test_a_model_that_keeps_silent_is_given_up(
-    connection: OpenAIConnection, egress: EgressClient, model: str, sentence: str
-) -> None:
+async def test_a_model_that_keeps_silent_is_given_up(door: Door, model: str, sentence: str) -> None:
     since = time.monotonic()
-    with pytest.raises(NodeUnavailable, match=sentence):
-        await ask(patient(connection, egress, first=0.5, gap=0.3), model)
+    with pytest.raises(ModelUnavailable, match=sentence) as found:
+        await door.other(first_token_seconds=0.5, gap_seconds=0.3).ask(model, saying())
+    assert found.value.facts["reason"] == "timeout"
     assert time.monotonic() - since < 4
 
 
-async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(
-    connection: OpenAIConnection, egress: EgressClient
-) -> None:
+async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(door: Door) -> None:
     words = " ".join(["word"] * 20)
-    deltas = await ask(patient(connection, egress, first=2.0, gap=0.8), "slow", words)
+    deltas = await door.other(first_token_seconds=2.0, gap_seconds=0.8).ask("slow", saying(words))
     assert text(deltas) == words
 
 
-async def test_the_time_the_reader_takes_is_not_the_models(connection: OpenAIConnection, egress: EgressClient) -> None:
-    model = OpenAIChat(patient(connection, egress, first=2.0, gap=0.2), "echo")
+async def test_the_time_the_reader_takes_is_not_the_models(door: Door) -> None:
+    model = door.other(first_token_seconds=2.0, gap_seconds=0.2).model("echo")
     pieces = []
-    async for delta in model.stream(asked(ChatMessage("user", "a b c"))):
+    async for delta in model.stream(saying("a b c")):
         await asyncio.sleep(0.3)
         pieces.append(delta.text)
     assert "".join(pieces) == "a b c"
 
 
-async def test_a_reader_that_leaves_closes_the_connection(connection: OpenAIConnection) -> None:
-    async with aclosing(OpenAIChat(connection, "stalls").stream(asked(ChatMessage("user", "x")))) as deltas:
+# --- who leaves ---
+
+
+async def left(door: Door) -> None:
+    async with asyncio.timeout(2):
+        await door.server.asked[-1].left.wait()
+
+
+async def test_a_reader_that_leaves_ends_the_answer_at_the_provider(door: Door) -> None:
+    deltas = door.model("stalls").stream(saying())
+    assert isinstance(deltas, AsyncGenerator)
+    async with aclosing(deltas):
         assert (await anext(deltas)).text == "The first"
+        assert not door.server.asked[-1].left.is_set()
+    await left(door)
 
 
-async def test_a_server_that_is_not_there_may_come_back(egress: EgressClient, server: OpenAIServer) -> None:
+@pytest.mark.parametrize("model", ["mute", "stalls"])
+async def test_a_call_that_is_cancelled_ends_at_the_provider(door: Door, model: str) -> None:
+    begun, behaviour = asyncio.Event(), door.server.behaviours[model]
+
+    async def seen(asked: Asked, talk: ChatTalk) -> None:
+        begun.set()
+        await behaviour(asked, talk)
+
+    door.server.behaviours[model] = seen
+    asking = asyncio.create_task(door.ask(model, saying()))
+    await begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await left(door)
+
+
+async def test_a_model_given_up_is_told(door: Door) -> None:
+    with pytest.raises(ModelUnavailable):
+        await door.other(gap_seconds=0.1).ask("stalls", saying())
+    await left(door)
+
+
+# --- where it leads ---
+
+
+async def test_a_server_that_is_not_there_may_come_back(door: Door) -> None:
     async with openai_server() as other:
         gone = other.place
-    async with calling(gone) as client:
-        connection = OpenAIConnection(ChatProvider(f"http://{gone}/v1", "echo"), client)
-        with pytest.raises(NodeUnavailable, match=r"127\.0\.0\.1 could not be reached"):
-            await ask(connection, "echo")
-        await connection.aclose()
+    async with calling(gone) as egress:
+        away = Door(door.server, egress, base_url=f"http://{gone}/v1")
+        with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 could not be reached") as found:
+            await away.ask("echo", saying())
+        assert found.value.facts["reason"] == "connection"
+        await away.aclose()
 
 
 async def test_a_base_url_that_may_not_be_called_is_refused_for_good() -> None:
-    async with openai_server() as server, calling() as client:
-        connection = OpenAIConnection(ChatProvider(server.base_url, "echo", KEY), client)
-        with pytest.raises(NodeFailed, match="may not be called"):
-            await ask(connection, "echo")
+    async with openai_server() as server, calling() as egress:
+        door = Door(server, egress)
+        with pytest.raises(EgressRefused, match="may not be called"):
+            await door.ask("echo", saying())
         assert server.asked == []
-        await connection.aclose()
+        await door.aclose()

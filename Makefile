@@ -6,6 +6,7 @@
 # make bench   measure
 # make format  put the source in shape
 # make local   install small models that run on this machine, and ask one: no key, no network
+# make local-models   install them, and that is all
 # make lock    pin the dependencies of pyproject.toml anew (LOCK_ARGS=--upgrade takes the newest)
 
 .DEFAULT_GOAL := help

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.parts import ApiParts
+from cli.code_runner import code_runner_on
 from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder, TemporalAddress, TemporalIdentity
 from cli.keys import key_ring
@@ -27,9 +28,10 @@ from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, cluster_id, connect, ensure_search_attributes
 from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
-from workers.models.registry import ModelRegistry
+from workers.local_models.models import LocalModels
+from workers.models.registry import ModelRegistry, ModelStores
 from workers.reconcile import OpenRun, Reconciler
-from workers.sandbox import NoSandbox
+from workers.sandbox import RunnerSandbox
 from workers.worker import RunsWorker, WorkerParts, build_worker
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -82,11 +84,12 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool, pa
         address=temporal.address,
         namespace=temporal.namespace,
         task_queue=settings.task_queue,
+        encrypt_payloads=settings.encrypt_payloads,
     )
     deadline = time.monotonic() + patience
     while True:
         try:
-            connection = await connect(options, ground.stores.blobs)
+            connection = await connect(options, ground.stores.blobs, ground.stores.data_keys)
             cluster = await cluster_id(connection)
             await ensure_search_attributes(connection)
             break
@@ -111,20 +114,26 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
     """A worker, not started yet, and its ways out."""
     settings, stores = ground.settings, ground.stores
     egress = EgressClient(EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes))
-    models = ModelRegistry.of(settings, egress)
+    models = ModelRegistry(
+        egress,
+        ModelStores(stores.models, stores.secrets, stores.throttle, stores.ledger),
+        settings=settings,
+        local=LocalModels(settings.data_dir),
+    )
     try:
-        yield build_worker(
-            linked.connection,
-            WorkerParts(
-                events=stores.events,
-                plans=stores.plans,
-                variables=stores.variables,
-                http=NodeHttp(egress),
-                models=models,
-                sandbox=NoSandbox(),
-                library=ground.library,
-            ),
-        )
+        async with code_runner_on(settings) as code:
+            yield build_worker(
+                linked.connection,
+                WorkerParts(
+                    events=stores.events,
+                    plans=stores.plans,
+                    variables=stores.variables,
+                    http=NodeHttp(egress),
+                    models=models,
+                    sandbox=RunnerSandbox(code),
+                    library=ground.library,
+                ),
+            )
     finally:
         await models.aclose()
         await egress.aclose()

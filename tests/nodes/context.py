@@ -11,9 +11,11 @@ from nodes.context import FilePart, Http, HttpReply, Models
 from nodes.sandbox import Sandbox
 from storage.ports import VariableScope
 from workers.models.registry import ModelRegistry
+from workers.models.source import CallSite
 from workers.sandbox import NoSandbox
 
 RUN = RunContext(run_id="1", org_id="10", space_id="20", workflow_id="30", version="v1", plan_hash="", user_id="40")
+SITE = CallSite(RUN, "step", "step", attempt=1, delivery=1)
 
 
 @dataclass
@@ -59,12 +61,12 @@ class ExampleSite:
 
 @dataclass
 class NodeWorld:
-    """Implements `nodes.context.NodeContext`; `said`, `spent` and `warned` hold what the node told."""
+    """Implements `nodes.context.NodeContext`; `said`, `spent`, `warned` and `logged` hold what the node told."""
 
     settings: Mapping[str, Json] = field(default_factory=dict)
     output_schema: Mapping[str, Json] | None = None
     http: Http = field(default_factory=ExampleSite)
-    models: Models = field(default_factory=ModelRegistry)
+    models: Models = field(default_factory=lambda: ModelRegistry().at(SITE))
     sandbox: Sandbox = field(default_factory=NoSandbox)
     variables: KeptVariables = field(default_factory=KeptVariables)
     run: RunContext = RUN
@@ -74,6 +76,7 @@ class NodeWorld:
     said: list[str] = field(default_factory=list)
     spent: dict[str, int] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
 
     async def emit(self, text: str) -> None:
         self.said.append(text)
@@ -84,3 +87,6 @@ class NodeWorld:
 
     def warn(self, message: str) -> None:
         self.warned.append(message)
+
+    def log(self, *lines: str) -> None:
+        self.logged += lines

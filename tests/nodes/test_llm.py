@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conf.settings import Settings
 from engine.errors import InvalidInput, NodeFailed, NodeUnavailable
 from engine.events import EventType
 from engine.plan import Call
@@ -16,10 +17,9 @@ from nodes.ai.llm import llm
 from nodes.ai.reply import read_object
 from nodes.chat import ChatDelta, ChatMessage, ChatRequest, FinishReason
 from tests.fakes.openai_server import openai_server
-from tests.nodes.context import NodeWorld
+from tests.nodes.context import SITE, NodeWorld
 from tests.nodes.drawing import Walk, alone, canvas, findings, node, start
 from tests.workers.egress.loopback import calling
-from workers.models.provider import ChatProvider
 from workers.models.registry import ModelRegistry
 from workers.models.scripted import MARK
 
@@ -242,8 +242,8 @@ async def test_a_busy_model_is_asked_again() -> None:
 
 async def test_a_provider_over_http_answers_with_its_usage() -> None:
     async with openai_server() as server, calling(server.place) as egress:
-        models = ModelRegistry(ChatProvider(server.base_url, "echo"), egress)
-        there = NodeWorld(models=models)
+        models = ModelRegistry(egress, settings=Settings(model_base_url=server.base_url, model_name="echo"))
+        there = NodeWorld(models=models.at(SITE))
         assert (await llm.run({"prompt": "one two"}, there))["output"] == "one two"
         assert (there.said, there.spent["total_tokens"]) == (["one", " two"], 10)
         await models.aclose()

@@ -1,92 +1,241 @@
-"""The models by their names: what the settings configure, and the scripted provider, which is always there."""
+"""The models by their names, each behind the layers that count, bound and complete its calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
 
+from conf.catalogue import Catalogue, load_catalogue
 from conf.settings import Settings
+from engine.errors import NotFound
 from nodes.chat import ChatModel, ModelFailed
 from nodes.context import Models
 from nodes.ranking import Embedder, Reranker
+from storage.models import SECRET_KIND
+from storage.ports import ModelLedger, Quota, Secrets, Throttle
 from workers.egress import EgressClient
-from workers.models.openai_chat import OpenAIChat, OpenAIConnection
-from workers.models.provider import ChatProvider
+from workers.local_models.models import LOCAL, LocalModels
+from workers.models.accounts import Account, Books
+from workers.models.adapters import chat_adapter, embedding_adapter, rerank_adapter
+from workers.models.directory import DEFAULT, Directory, ModelRows
+from workers.models.entry import ModelEntry, described
+from workers.models.hashed_embedder import HashedEmbedder
+from workers.models.kept import Kept, KeptChat, KeptEmbedder, KeptReranker
+from workers.models.layers.capable import Capable
+from workers.models.layers.fallback import WithFallback
+from workers.models.layers.media import WithMedia
+from workers.models.layers.metered import Metered, MeteredEmbedder, MeteredReranker
+from workers.models.layers.options import WithOptions
+from workers.models.layers.turnstile import Throttled, ThrottledEmbedder, ThrottledReranker, Turnstile
+from workers.models.provider import ModelConnection
 from workers.models.scripted import ScriptedModel
+from workers.models.secret import read_secret
 from workers.models.source import CallSite
 
-DEFAULT: Final = "default"
 SCRIPTED: Final = "scripted"
 SLOW: Final = "scripted:slow"
 SLOW_SECONDS: Final = 0.1
+_MOST_KEPT: Final = 200
+_UNBOUND: Final = Quota()
+_CONFIGURED: Final = "settings"
+
+
+@dataclass(frozen=True)
+class ModelStores:
+    """What the registry reads and writes: rows of an organisation, the vault, who may go now, and what was spent."""
+
+    rows: Callable[[int], ModelRows]
+    secrets: Secrets
+    throttle: Throttle
+    ledger: ModelLedger
 
 
 class ModelRegistry:
-    """Implements `ModelSource` and `Models`. `default` is the scripted model where there is no provider."""
+    """Implements `ModelSource`. Without stores and settings there is the scripted provider, and nothing is counted.
+
+    Neither the scripted provider nor local models are counted: they cost nothing.
+    """
 
     def __init__(
         self,
-        provider: ChatProvider | None = None,
         egress: EgressClient | None = None,
+        stores: ModelStores | None = None,
         *,
-        scripted_replies: Mapping[str, str] | None = None,
+        settings: Settings | None = None,
+        catalogue: Catalogue | None = None,
+        local: LocalModels | None = None,
     ) -> None:
-        scripted = ScriptedModel(replies=scripted_replies)
-        self._models: dict[str, ChatModel] = {
-            DEFAULT: scripted,
-            SCRIPTED: scripted,
-            SLOW: ScriptedModel(replies=scripted_replies, delay=SLOW_SECONDS),
-        }
-        self._connection: OpenAIConnection | None = None
-        if provider is not None:
-            if egress is None:
-                raise TypeError("A provider is reached through the egress client, so one is needed.")
-            self._connection = OpenAIConnection(provider, egress)
-            for name in (provider.model, *provider.models):
-                # The names of the scripted provider always mean it: a canvas made with them says so.
-                self._models.setdefault(name, OpenAIChat(self._connection, name))
-            self._models[DEFAULT] = OpenAIChat(self._connection, provider.model)
-
-    @classmethod
-    def of(cls, settings: Settings, egress: EgressClient) -> ModelRegistry:
-        """What the settings configure: one server, or none."""
-        if not settings.model_base_url:
-            return cls()
-        provider = ChatProvider(
-            base_url=settings.model_base_url,
-            model=settings.model_name or DEFAULT,
-            api_key=settings.model_api_key.get_secret_value(),
+        self._egress = egress
+        self._stores = stores
+        self._settings = settings or Settings.model_construct()
+        self._local = local
+        self._books = None if stores is None else Books(stores.ledger)
+        self._kept: OrderedDict[tuple[str, int], Kept[Any]] = OrderedDict()
+        # These names mean the same everywhere: a canvas made with them says so.
+        self._chats: dict[str, ChatModel] = {SCRIPTED: ScriptedModel(), SLOW: ScriptedModel(delay=SLOW_SECONDS)}
+        self._embedders: dict[str, Embedder] = {SCRIPTED: HashedEmbedder()}
+        if local is not None and (chat := local.chat()) is not None:
+            self._chats[LOCAL] = chat
+        if local is not None and (embedder := local.embedder()) is not None:
+            self._embedders[LOCAL] = embedder
+        catalogue = catalogue or load_catalogue()
+        self._directory = Directory(
+            catalogue,
+            None if stores is None else stores.rows,
+            _configured(self._settings, catalogue),
+            {"chat": (DEFAULT, *self._chats), "embedding": (DEFAULT, *self._embedders)},
         )
-        return cls(provider, egress)
-
-    def names(self) -> tuple[str, ...]:
-        """Every name that `chat` knows."""
-        return tuple(self._models)
 
     def at(self, site: CallSite) -> Models:
-        """See `ModelSource`: the same for all."""
-        return self
+        """See `ModelSource`."""
+        return _ModelsAt(self, site)
+
+    async def aclose(self) -> None:
+        """Write what is to be written, and let go of the providers."""
+        if self._books is not None:
+            await self._books.aclose()
+        while self._kept:
+            _, kept = self._kept.popitem()
+            await kept.let_go()
+        if self._local is not None:
+            await self._local.aclose()
+
+    # --- for one place in a run ---------------------------------------------------------------------------------------
+
+    async def chat(self, site: CallSite, name: str, number: Callable[[], int], *, alone: bool = False) -> ChatModel:
+        """The chat model of this name; `alone` without those that stand in for it."""
+        if (known := self._chats.get(name)) is not None:
+            return known
+        entry = await self._directory.find(site.run.org_id, name, "chat")
+        if entry is None:
+            return self._chats[SCRIPTED]
+        egress = self._way_out()
+        model: ChatModel = KeptChat(await self._adapter(entry, lambda made: chat_adapter(made, egress)))
+        if (account := self._account(site, entry, number)) is not None:
+            model = Metered(model, account)
+        if (turnstile := self._turnstile(entry)) is not None:
+            model = Throttled(model, turnstile)
+        model = WithMedia(model, name, egress, how=entry.media, largest=self._settings.model_media_bytes)
+        model = Capable(model, name, entry.facts.capabilities)
+        model = WithOptions(model, name, entry.facts, entry.defaults)
+        if entry.fallback and not alone:
+            model = WithFallback(model, name, entry.fallback, lambda other: self.chat(site, other, number, alone=True))
+        return model
+
+    async def embedder(self, site: CallSite, name: str, number: Callable[[], int]) -> Embedder:
+        """The embedder of this name. `scripted` is one that knows words and no meanings."""
+        if (known := self._embedders.get(name)) is not None:
+            return known
+        entry = await self._directory.find(site.run.org_id, name, "embedding")
+        if entry is None:
+            return self._embedders[SCRIPTED]
+        egress = self._way_out()
+        kept = await self._adapter(entry, lambda made: embedding_adapter(made, egress))
+        model: Embedder = KeptEmbedder(kept, entry.facts.dimensions)
+        if (account := self._account(site, entry, number)) is not None:
+            model = MeteredEmbedder(model, account)
+        if (turnstile := self._turnstile(entry)) is not None:
+            model = ThrottledEmbedder(model, turnstile)
+        return model
+
+    async def reranker(self, site: CallSite, name: str, number: Callable[[], int]) -> Reranker:
+        """The reranker of this name."""
+        entry = await self._directory.find(site.run.org_id, name, "rerank")
+        if entry is None:
+            raise ModelFailed(f"There is no rerank model {name[:80]!r}.", reason="not_found", model=name[:80])
+        egress = self._way_out()
+        model: Reranker = KeptReranker(await self._adapter(entry, lambda made: rerank_adapter(made, egress)))
+        if (account := self._account(site, entry, number)) is not None:
+            model = MeteredReranker(model, account)
+        if (turnstile := self._turnstile(entry)) is not None:
+            model = ThrottledReranker(model, turnstile)
+        return model
+
+    # --- within -------------------------------------------------------------------------------------------------------
+
+    def _way_out(self) -> EgressClient:
+        if self._egress is None:
+            raise TypeError("A provider is reached through the egress client, so one is needed.")
+        return self._egress
+
+    def _account(self, site: CallSite, entry: ModelEntry, number: Callable[[], int]) -> Account | None:
+        return None if self._books is None else Account(self._books, site, entry, number)
+
+    def _turnstile(self, entry: ModelEntry) -> Turnstile | None:
+        if self._stores is None or entry.quota == _UNBOUND:
+            return None
+        longest = self._settings.model_wait_seconds
+        return Turnstile(self._stores.throttle, f"model/{entry.id}", entry.quota, model=entry.name, longest=longest)
+
+    async def _adapter(self, entry: ModelEntry, make: Callable[[ModelConnection], Any]) -> Kept[Any]:
+        """The adapter of a row as it is now; that of an earlier revision is let go of."""
+        place = (entry.id, entry.revision)
+        if (kept := self._kept.get(place)) is not None:
+            self._kept.move_to_end(place)
+            return kept
+        # The key is known from here on in the connection alone, which only the adapter has.
+        connection = await self._connection(entry)
+        if (kept := self._kept.get(place)) is not None:
+            return kept
+        for other in [other for other in self._kept if other[0] == entry.id and other[1] < entry.revision]:
+            await self._kept.pop(other).let_go()
+        while len(self._kept) >= _MOST_KEPT:
+            _, oldest = self._kept.popitem(last=False)
+            await oldest.let_go()
+        return self._kept.setdefault(place, Kept(lambda: make(connection)))
+
+    async def _connection(self, entry: ModelEntry) -> ModelConnection:
+        if entry.id == _CONFIGURED:
+            return entry.connection(self._settings.model_api_key.get_secret_value())
+        if self._stores is None or not entry.secret_id:
+            return entry.connection("")
+        try:
+            text = await self._stores.secrets.open(entry.org_id, SECRET_KIND, entry.secret_id)
+        except NotFound:
+            raise ModelFailed(
+                f"The key of the model {entry.name} is not there any more: set it again.",
+                reason="auth",
+                model=entry.name,
+            ) from None
+        secret = read_secret(text)
+        return entry.connection(secret.api_key, secret.headers)
+
+
+class _ModelsAt:
+    """Implements `Models` for one place in a run. The calls made there are numbered, whichever model they ask."""
+
+    def __init__(self, registry: ModelRegistry, site: CallSite) -> None:
+        self._registry = registry
+        self._site = site
+        self._number: Callable[[], int] = count(1).__next__
 
     async def chat(self, name: str) -> ChatModel:
-        """The model of this name. Raises `ModelFailed` and lists the known names when there is none."""
-        if (model := self._models.get(name)) is None:
-            raise _unknown(name, list(self._models))
-        return model
+        """See `Models`."""
+        return await self._registry.chat(self._site, name, self._number)
 
     async def embedder(self, name: str) -> Embedder:
         """See `Models`."""
-        raise _unknown(name, [])
+        return await self._registry.embedder(self._site, name, self._number)
 
     async def reranker(self, name: str) -> Reranker:
         """See `Models`."""
-        raise _unknown(name, [])
-
-    async def aclose(self) -> None:
-        """Let go of the provider."""
-        if self._connection is not None:
-            await self._connection.aclose()
+        return await self._registry.reranker(self._site, name, self._number)
 
 
-def _unknown(name: str, known: list[str]) -> ModelFailed:
-    listed = ", ".join(known) or "none of this kind"
-    return ModelFailed(f"There is no model {name[:80]!r}; there are: {listed}.", reason="not_found", known=[*known])
+def _configured(settings: Settings, catalogue: Catalogue) -> ModelEntry | None:
+    """The one model that the settings name, if they do."""
+    if not settings.model_base_url:
+        return None
+    name = settings.model_name or DEFAULT
+    return ModelEntry(
+        id=_CONFIGURED,
+        revision=1,
+        name=name,
+        provider="openai_compatible",
+        vendor_model=name,
+        facts=described(catalogue, "chat", "openai_compatible", name, {}, name),
+        base_url=settings.model_base_url,
+    )

@@ -25,6 +25,8 @@ DOORS = {
 # Libraries that reach out or hold a client of their own, and the one folder that may use each.
 HOMES = {
     "aiohttp": "workers.egress",
+    "anthropic": "workers.models",
+    "google": "workers.models",
     "httpcore2": "workers.egress",
     "httpx": "workers.egress",
     "httpx2": "workers.egress",

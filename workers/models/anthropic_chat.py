@@ -19,6 +19,7 @@ from workers.models.anthropic_request import EXTRAS, Asking, asking
 from workers.models.complaints import sentence_of
 from workers.models.findings import broke_off, finding, no_stream, not_whole
 from workers.models.habits import Habits
+from workers.models.headers import own_headers
 from workers.models.patience import Patience
 from workers.models.provider import ModelConnection
 from workers.models.schemas import holdable
@@ -46,12 +47,7 @@ class AnthropicChat:
         self._egress = egress
         # People give the address with and without the version that the SDK puts behind it.
         self._base_url = (connection.base_url or BASE_URL).rstrip("/").removesuffix("/v1")
-        self._headers = {
-            "accept": "text/event-stream",
-            "anthropic-version": connection.option("version") or VERSION,
-            **({"authorization": f"Bearer {connection.api_key}"} if connection.api_key else {}),
-            **{name.lower(): value for name, value in connection.headers.items()},
-        }
+        self._headers: dict[str, str] = {}
         self._habits = Habits(EXTRAS)
         self._client: AsyncAnthropic | None = None
         self._making = asyncio.Lock()
@@ -107,13 +103,14 @@ class AnthropicChat:
                 said = sentence_of(error.body)
                 if error.status_code not in (400, 422) or not self._habits.learn(asked.extras, said):
                     headers = {name.lower(): value for name, value in error.response.headers.items()}
-                    raise from_status(self._connection, error.status_code, error.body, headers) from error
+                    # The SDK's error holds what the server said, and that may hold the key.
+                    raise from_status(self._connection, error.status_code, error.body, headers) from None
             except APIConnectionError as error:
                 raise broke_off(self._connection, error, self._base_url) from error
-            except UnicodeEncodeError as error:
+            except UnicodeEncodeError:
                 raise finding(
                     self._connection, "bad_request", "The messages hold half a character, which cannot be sent."
-                ) from error
+                ) from None
 
     def _asking(self, request: ChatRequest) -> Asking:
         from anthropic import transform_schema
@@ -161,9 +158,16 @@ class AnthropicChat:
                 await asyncio.to_thread(importlib.import_module, "anthropic")
                 from anthropic import AsyncAnthropic
 
+                key = self._connection.api_key.strip()
+                self._headers = {
+                    "accept": "text/event-stream",
+                    "anthropic-version": self._connection.option("version") or VERSION,
+                    **({"authorization": f"Bearer {key}"} if key else {}),
+                    **own_headers(self._connection),
+                }
                 self._client = AsyncAnthropic(
                     base_url=self._base_url,
-                    api_key=self._connection.api_key or "none",
+                    api_key=key or "none",
                     webhook_key="",
                     open_telemetry=False,
                     max_retries=0,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from workers.coderunner import kernel
+from workers.coderunner import kernel, seccomp
 from workers.coderunner.engine import Engine
 from workers.coderunner.jail import Jail
 from workers.coderunner.limits import address_space_mb
@@ -148,6 +148,8 @@ def _prepare(options: Options, kind: str) -> dict[str, Engine]:
         if (entry.kind == kind and name not in options.leave_out) or name == PROBE:
             engines[name] = load_engine(entry)
             engines[name].prepare(options.modules)
+    with suppress(OSError):  # where there is none, the first child will say so
+        seccomp.compiled()
     os.environ.clear()
     sys.path.clear()
     sys.path_importer_cache.clear()

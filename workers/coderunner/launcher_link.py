@@ -127,9 +127,11 @@ class LauncherLink:
 
     def _end(self) -> None:
         ended = LaunchFailed("it ended")
-        for waiting in (self._ready, *self._spawned.values()):
-            if not waiting.done():
-                waiting.set_exception(ended)
+        if not self._ready.done():
+            self._ready.set_exception(ended)
+        for spawned in self._spawned.values():
+            if not spawned.done():
+                spawned.set_exception(ended)
         if self._ready.done():
             self._ready.exception()  # looked at, so that nobody complains that nobody did
         if self._process is not None:

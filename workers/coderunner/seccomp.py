@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+from functools import cache
 from typing import Final
 
 from workers.coderunner.kernel import prctl
@@ -47,22 +48,19 @@ def program(machine: Machine) -> list[Instruction]:
 
 def install() -> None:
     """From here on this process, which can never get rid of it. Raises `OSError`."""
-    machine = this_machine()
-    if machine is None:
-        raise OSError(errno.ENOSYS, "There is no filter of system calls for this kind of processor")
-    instructions = _compiled(machine)
+    instructions = compiled()
     held = ctypes.create_string_buffer(instructions, len(instructions))
     filter_ = _Program(len(instructions) // 8, ctypes.cast(held, ctypes.c_void_p))
     prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(filter_))
 
 
-def _compiled(machine: Machine) -> bytes:
-    if machine.audit not in _COMPILED:
-        _COMPILED[machine.audit] = b"".join(struct.pack("HBBI", *step) for step in program(machine))
-    return _COMPILED[machine.audit]
-
-
-_COMPILED: Final[dict[int, bytes]] = {}
+@cache
+def compiled() -> bytes:
+    """The filter of this machine as the kernel reads it. Asked for once before there are children: it takes a while."""
+    machine = this_machine()
+    if machine is None:
+        raise OSError(errno.ENOSYS, "There is no filter of system calls for this kind of processor")
+    return b"".join(struct.pack("HBBI", *step) for step in program(machine))
 
 
 def _low(argument: int) -> int:

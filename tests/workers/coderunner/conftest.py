@@ -21,3 +21,10 @@ def jail() -> Iterator[Running]:
     """With the engine `attempts` alone: quick to start."""
     with code_runner(processes=2, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def short() -> Iterator[Running]:
+    """The same, where a task may compute for one second."""
+    with code_runner(processes=1, cpu_seconds=1, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as running:
+        yield running

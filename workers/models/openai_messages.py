@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from workers.models.provider import ModelConnection
 
 SOUNDS: Final[Mapping[str, str]] = {"mpeg": "mp3", "mpga": "mp3", "x-wav": "wav", "wave": "wav", "mp4": "m4a"}
 """Kinds of sound whose format has another name than their MIME type."""
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _KINDS: Final = {"image": "pictures", "audio": "sound", "video": "films", "file": "files"}
 
 
@@ -61,7 +63,7 @@ def _messages(
                 # A provider that wants its reasoning back wants it within one turn, and refuses that of turns before.
                 yield _answer(message, dialect.returns_reasoning if place > last_question else "")
             case "tool":
-                yield {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text}
+                yield {"role": "tool", "tool_call_id": message.tool_call_id, "content": _whole(message.text)}
                 # The answer of a tool is text alone in this protocol: its pictures follow as the user's.
                 shown += _media(message)
             case _:
@@ -71,7 +73,7 @@ def _messages(
 
 
 def _answer(message: ChatMessage, reasoning: str) -> dict[str, Any]:
-    made: dict[str, Any] = {"role": "assistant", "content": message.text}
+    made: dict[str, Any] = {"role": "assistant", "content": _whole(message.text)}
     if message.tool_calls:
         made["tool_calls"] = [
             {
@@ -98,7 +100,7 @@ def _media(message: ChatMessage) -> list[MediaPart]:
 def _content(connection: ModelConnection, dialect: Dialect, message: ChatMessage) -> str | list[dict[str, Any]]:
     """A text as a text, which every server takes; parts where there is more than that."""
     if isinstance(message.content, str) or not _media(message):
-        return message.text
+        return _whole(message.text)
     return _parts(connection, dialect, message.content)
 
 
@@ -106,9 +108,16 @@ def _parts(
     connection: ModelConnection, dialect: Dialect, content: Iterable[TextPart | MediaPart]
 ) -> list[dict[str, Any]]:
     return [
-        {"type": "text", "text": part.text} if isinstance(part, TextPart) else _medium(connection, dialect, part)
+        {"type": "text", "text": _whole(part.text)}
+        if isinstance(part, TextPart)
+        else _medium(connection, dialect, part)
         for part in content
     ]
+
+
+def _whole(text: str) -> str:
+    """The text, half characters in it replaced: they cannot be sent."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _medium(connection: ModelConnection, dialect: Dialect, part: MediaPart) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final, Literal
@@ -72,7 +73,7 @@ class ModelConnection:
         secrets = [key] if (key := self.api_key.strip()) else []
         secrets += [value for value in self.headers.values() if len(value) >= SHORTEST_SECRET]
         for secret in sorted(secrets, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
+            text = re.sub(re.escape(secret), HIDDEN, text, flags=re.IGNORECASE)
         return text
 
 

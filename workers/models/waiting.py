@@ -12,11 +12,11 @@ from nodes.tools.http_reply import retry_after
 
 LONGEST: Final = 24 * 3600.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART: Final = r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)"
+_PART: Final = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)"
 _SPAN: Final = re.compile(rf"(?:{_PART})+")
-_NUMBER: Final = re.compile(r"\d{1,13}(?:\.\d{1,9})?")
+_NUMBER: Final = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,9})?")
 _SAID: Final = re.compile(
-    rf"(?:try again|retry|wait)[^.\d]{{0,40}}((?:{_PART})+|(\d{{1,6}}(?:\.\d{{1,6}})?) ?sec)", re.IGNORECASE
+    rf"(?:try again|retry|wait)[^.0-9]{{0,40}}((?:{_PART})+|([0-9]{{1,6}}(?:\.[0-9]{{1,6}})?) ?sec)", re.IGNORECASE
 )
 _RESETS: Final = ("requests", "tokens")
 

@@ -29,6 +29,7 @@ from workers.connection import Connection, TemporalOptions, cluster_id, connect,
 from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
 from workers.local_models.models import LocalModels
+from workers.models.probe import LiveProbe
 from workers.models.registry import ModelRegistry, ModelStores
 from workers.reconcile import OpenRun, Reconciler
 from workers.sandbox import RunnerSandbox
@@ -113,7 +114,7 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool, pa
 async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWorker]:
     """A worker, not started yet, and its ways out."""
     settings, stores = ground.settings, ground.stores
-    egress = EgressClient(EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes))
+    egress = EgressClient(_policy(settings))
     models = ModelRegistry(
         egress,
         ModelStores(stores.models, stores.secrets, stores.throttle, stores.ledger),
@@ -153,6 +154,7 @@ def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:
         if linked is None or not linked.temporal.ui
         else f"{linked.temporal.ui}/namespaces/{linked.temporal.namespace}"
     )
+    policy = _policy(ground.settings)
     parts = ApiParts(
         stores=ground.stores,
         library=ground.library,
@@ -160,8 +162,13 @@ def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:
         limits=ground.limits,
         temporal_ui=ui,
         checks=checks,
+        probe=LiveProbe(lambda: EgressClient(policy)),
     )
     return create_app(ground.settings, parts)
+
+
+def _policy(settings: Settings) -> EgressPolicy:
+    return EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes)
 
 
 @dataclass(frozen=True)

@@ -130,14 +130,35 @@ class ModelFacts(_Fact):
 
 
 class ConnectionOption(_Fact):
-    """Something more that a provider's connection is described by."""
+    """Something more that a provider's connection is described by; written as a text, whatever its type."""
 
     name: str
     title: str
     description: str
+    type: Literal["text", "int", "bool"] = "text"
     default: str = ""
     required: bool = False
     options: tuple[str, ...] = ()
+    kinds: tuple[ModelKind, ...] = ("chat", "embedding", "rerank")
+    """The models that have it."""
+
+    def complaint(self, text: str) -> str:
+        """What is wrong with a value, as the end of a sentence; empty when it is right."""
+        if self.options and text not in self.options:
+            return f"must be one of {', '.join(self.options)}"
+        if self.type == "int" and not (text.isascii() and text.isdecimal() and int(text[:10]) > 0 and len(text) < 10):
+            return "must be a whole number above 0"
+        return "must be true or false" if self.type == "bool" and text not in ("true", "false") else ""
+
+    def value(self, text: str) -> str | int | bool:
+        """A right text as what it stands for."""
+        match self.type:
+            case "int":
+                return int(text)
+            case "bool":
+                return text == "true"
+            case "text":
+                return text
 
 
 class ConnectionFacts(_Fact):

@@ -11,7 +11,7 @@ from engine.errors import NotFound
 from nodes.chat import ModelFailed
 from storage.ids import parse_id
 from storage.tables import Model
-from workers.models.entry import ModelEntry, chat_options, described, prices_of, quota_of, seconds_of
+from workers.models.entry import ModelEntry, chat_options, described, prices_of, quota_of, seconds_of, typed_options
 
 DEFAULT: Final = "default"
 FRESH: Final = 3.0
@@ -92,8 +92,8 @@ class Directory:
             facts=facts,
             org_id=str(row.org_id),
             secret_id="" if row.secret_id is None else str(row.secret_id),
-            base_url=row.base_url or ("" if provider is None else provider.connection.base_url),
-            options=row.options,
+            base_url=row.base_url,
+            options=typed_options(provider, kind, row.options, name),
             defaults=chat_options(row.defaults),
             quota=quota_of(row.quota),
             first_token_seconds=seconds_of(row.patience, "first_token_seconds", 120.0),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, get_args
 
-from conf.catalogue import Capabilities, Catalogue, ModelFacts, ModelKind, Prices
+from conf.catalogue import Capabilities, Catalogue, ModelFacts, ModelKind, Prices, ProviderFacts
 from engine.values import Json
 from nodes.chat import ChatOptions, ModelFailed
 from storage.ports import Quota
@@ -78,6 +78,27 @@ def described(
         return facts
     capabilities = facts.capabilities.model_copy(update={flag: bool(value) for flag, value in known.items()})
     return facts.model_copy(update={"capabilities": capabilities})
+
+
+def typed_options(
+    provider: ProviderFacts | None, kind: ModelKind, given: Mapping[str, Json], name: str
+) -> dict[str, Json]:
+    """Options of a connection as what they stand for, with those of the provider. Raises `ModelFailed`."""
+    known = {one.name: one for one in provider.connection.options if kind in one.kinds} if provider is not None else {}
+    made: dict[str, Json] = {one.name: one.value(one.default) for one in known.values() if one.default}
+    for key, value in given.items():
+        if key.startswith("$"):
+            continue  # what the store notes there for itself
+        option = known.get(key)
+        if option is None or not isinstance(value, str):
+            made[key] = value
+        elif complaint := option.complaint(value):
+            raise ModelFailed(
+                f"The option {key} of the model {name} {complaint}.", reason="bad_request", model=name, option=key
+            )
+        else:
+            made[key] = option.value(value)
+    return made
 
 
 def chat_options(given: Mapping[str, Json]) -> ChatOptions:

@@ -14,6 +14,7 @@ from engine.errors import NotFound
 from nodes.chat import ChatModel, ModelFailed
 from nodes.context import Models
 from nodes.ranking import Embedder, Reranker
+from storage.model_secret import ModelSecret
 from storage.models import SECRET_KIND
 from storage.ports import ModelLedger, Quota, Secrets, Throttle
 from workers.egress import EgressClient
@@ -32,7 +33,6 @@ from workers.models.layers.options import WithOptions
 from workers.models.layers.turnstile import Throttled, ThrottledEmbedder, ThrottledReranker, Turnstile
 from workers.models.provider import ModelConnection
 from workers.models.scripted import ScriptedModel
-from workers.models.secret import read_secret
 from workers.models.source import CallSite
 
 SCRIPTED: Final = "scripted"
@@ -200,7 +200,7 @@ class ModelRegistry:
                 reason="auth",
                 model=entry.name,
             ) from None
-        secret = read_secret(text)
+        secret = ModelSecret.parse(text)
         return entry.connection(secret.api_key, secret.headers)
 
 

@@ -16,6 +16,7 @@ from engine.values import Json
 from nodes.chat import ChatMessage, ChatOptions, ChatRequest, MediaPart, ModelFailed, ModelUnavailable, TextPart
 from nodes.context import Http, Models
 from storage.ledger import Which
+from storage.model_secret import ModelSecret
 from storage.models import SECRET_KIND, ModelSettings
 from storage.stores import Stores
 from tests.fakes.openai_server import OpenAIServer, openai_server
@@ -50,7 +51,7 @@ async def registry(stores: Stores, egress: EgressClient, **settings: Any) -> Asy
 
 async def add(stores: Stores, server: OpenAIServer, key: str, org: int = 10, **more: Any) -> Any:
     """A model of an organisation, or with 0 of the instance, with a key of its own."""
-    secret = await stores.secrets.put("" if org == 0 else str(org), SECRET_KIND, f"{KEY}-{key}")
+    secret = await stores.secrets.put("" if org == 0 else str(org), SECRET_KIND, ModelSecret(f"{KEY}-{key}").to_text())
     settings = ModelSettings(
         **{
             "key": key,
@@ -138,7 +139,7 @@ async def test_a_change_of_a_row_holds_after_a_moment_and_its_new_key_is_used(st
         row = await add(stores, server, "writer")
         model = await models.at(SITE).chat("writer")
         await first_words(models.at(SITE), "writer")
-        secret = await stores.secrets.put("10", SECRET_KIND, f"{KEY}-new")
+        secret = await stores.secrets.put("10", SECRET_KIND, ModelSecret(f"{KEY}-new").to_text())
         await stores.models(10).change(row.id, {"secret_id": int(secret)}, revision=row.revision)
         # By now at the latest: a directory of its own has not looked yet.
         async with registry(stores, egress) as others:
@@ -151,8 +152,8 @@ async def test_a_change_of_a_row_holds_after_a_moment_and_its_new_key_is_used(st
 
 async def test_a_key_may_bring_headers_that_are_secret_too(stores: Stores) -> None:
     async with openai_server() as server, calling(server.place) as egress, registry(stores, egress) as models:
-        held = f'{{"api_key": "{KEY}-both", "headers": {{"x-gate": "open sesame"}}}}'
-        secret = await stores.secrets.put("10", SECRET_KIND, held)
+        held = ModelSecret(f"{KEY}-both", {"x-gate": "open sesame"})
+        secret = await stores.secrets.put("10", SECRET_KIND, held.to_text())
         await add(stores, server, "writer", secret_id=int(secret))
         await first_words(models.at(SITE), "writer")
         assert keys(server) == ["both"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from engine.values import Json
-from nodes.chat import ChatDelta, ChatRequest
+from nodes.chat import ChatDelta, ChatMessage, ChatRequest
 from nodes.ranking import Embeddings
 from workers.egress import EgressClient, EgressPolicy
 from workers.local_models.installed import (
@@ -25,6 +26,7 @@ from workers.models.adapters import ChatAdapter, EmbeddingAdapter, chat_adapter,
 from workers.models.provider import ModelConnection
 
 LOCAL: Final = "local"
+_ASSISTANT: Final = ChatMessage("system", "You are a helpful assistant.")
 _FIRST_TOKEN_SECONDS: Final = 300.0
 """Reading a long prompt takes a small model on one core minutes, and nobody else's time."""
 
@@ -84,13 +86,19 @@ class _Served(Generic[Adapter]):
 
 
 class LocalChat:
-    """Implements `nodes.chat.ChatModel`; its process starts with the first question."""
+    """Implements `nodes.chat.ChatModel`; its process starts with the first question.
+
+    So small a model loses its thread, and its language, without a word on who it is to be: where a request has none,
+    it is a helpful assistant.
+    """
 
     def __init__(self, served: _Served[ChatAdapter]) -> None:
         self._served = served
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
         """Ask the model."""
+        if all(message.role != "system" for message in request.messages):
+            request = replace(request, messages=(_ASSISTANT, *request.messages))
         adapter = await self._served.adapter()
         answer: Any = adapter.stream(request)
         async with aclosing(answer) as deltas:

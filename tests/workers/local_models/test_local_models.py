@@ -42,7 +42,8 @@ async def words(where: Listening, egress: EgressClient, question: str) -> tuple[
     """The pieces of an answer, its usage, and why it ended."""
     connection = ModelConnection("openai_compatible", CHAT_MODEL, base_url=where.base_url, api_key=where.api_key)
     adapter = chat_adapter(connection, egress)
-    request = ChatRequest((ChatMessage("user", question),), ChatOptions(temperature=0.0, max_tokens=60, seed=1))
+    messages = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", question))
+    request = ChatRequest(messages, ChatOptions(temperature=0.0, max_tokens=60, seed=1))
     try:
         deltas = [delta async for delta in adapter.stream(request)]
     finally:
@@ -127,9 +128,10 @@ async def test_the_chat_model_of_the_registry_starts_its_process_by_itself(tmp_p
     try:
         model = models.chat()
         assert model is not None
-        request = ChatRequest((ChatMessage("user", "Say hello."),), ChatOptions(max_tokens=20))
+        question = ChatMessage("user", "What is the capital of France?")
+        request = ChatRequest((question,), ChatOptions(temperature=0.0, max_tokens=20))
         for _ in range(2):
             deltas = [delta async for delta in model.stream(request)]
-            assert "".join(delta.text for delta in deltas)
+            assert "Paris" in "".join(delta.text for delta in deltas)
     finally:
         await models.aclose()

@@ -29,8 +29,8 @@ def read_web_page(data: bytes, extract: Extract) -> None:
     """Read a page: its title, then its body."""
     named = _CHARSET.search(data[:_HEAD_BYTES])
     soup = BeautifulSoup(decode(data, named[1].decode() if named else ""), "lxml")
-    if soup.title is not None and (title := soup.title.get_text().strip()):
-        extract.write(f"{_BLANKS.sub(' ', title)}\n\n")
+    if soup.title is not None and (title := _words(soup.title.get_text())):
+        extract.write(f"{title}\n\n")
     _Page(extract).read(soup)
 
 
@@ -66,19 +66,22 @@ class _Page:
         self._break()
 
     def _break(self) -> None:
-        if line := _BLANKS.sub(" ", "".join(self._line)).strip():
+        if line := _words("".join(self._line)):
             self._extract.write(f"{line}\n")
         self._line.clear()
 
     def _table(self, table: Tag) -> None:
         """The table, and after it those in its cells."""
-        self._extract.begin_table()
-        for row in _own(table, "tr"):
-            cells: list[Cell] = [
-                _BLANKS.sub(" ", cell.get_text(" ")).strip() for cell in row.find_all(["td", "th"], recursive=False)
-            ]
-            self._extract.row(cells)
+        for number, one in enumerate([table, *table.find_all("table")]):
+            self._extract.begin_table()
+            for row in _own(one, "tr"):
+                cells: list[Cell] = [_words(cell.get_text(" ")) for cell in row.find_all(["td", "th"], recursive=False)]
+                self._extract.row(cells, told=number == 0)
         self._extract.write("\n")
+
+
+def _words(text: str) -> str:
+    return _BLANKS.sub(" ", text).strip()
 
 
 def _own(table: Tag, name: str) -> Iterator[Tag]:

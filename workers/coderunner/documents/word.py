@@ -50,6 +50,9 @@ class _Body:
         self._texts: list[list[str]] = [[]]
         """What was heard and not yet handed on: of the body, and of each open cell within each other."""
         self._tables: list[list[list[str]]] = []
+        """The open tables, each within the one before."""
+        self._within: list[list[list[str]]] = []
+        """Tables that stood in cells of the outermost one."""
 
     def start(self, tag: str, attributes: Any) -> None:
         name = _local(tag)
@@ -105,17 +108,19 @@ class _Body:
             self._texts[0].clear()
 
     def _end_table(self, rows: list[list[str]]) -> None:
-        """A table within a cell is text of the cell, and a table as well."""
+        """A table within a cell is text of the cell, and after the outermost one a table as well."""
+        if len(self._texts) > 1:
+            self._within.append(rows)
+            self._texts[-1] += [" ".join(row) + "\n" for row in rows]
+            return
         self._hand_on()
-        self._extract.begin_table()
-        outermost = len(self._texts) == 1
-        for row in rows:
-            cells: list[Cell] = [*row]
-            self._extract.row(cells, told=outermost)
-            if not outermost:
-                self._texts[-1].append(" ".join(row) + "\n")
-        if outermost:
-            self._extract.write("\n")
+        for number, table in enumerate([rows, *self._within]):
+            self._extract.begin_table()
+            for row in table:
+                cells: list[Cell] = [*row]
+                self._extract.row(cells, told=number == 0)
+        self._extract.write("\n")
+        self._within.clear()
 
 
 def _local(tag: str) -> str:

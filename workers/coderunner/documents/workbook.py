@@ -30,6 +30,9 @@ def _without_numpy() -> Generator[None]:
 with _without_numpy():
     from openpyxl import load_workbook
 
+_GAP: Final = 1_000
+"""Empty rows in a row that are kept; a single cell may stand in row one million."""
+_LAST_ROW: Final = 1_048_576
 _MAIN: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 
 
@@ -56,6 +59,8 @@ def _read(sheet: Any, extract: Extract) -> None:
     for values in sheet.iter_rows(values_only=True):
         if not any(value not in (None, "") for value in values):
             empty += 1
+            if empty > _LAST_ROW:
+                raise refused(f"The file is refused: it speaks of rows after row {_LAST_ROW:,}, the last there can be.")
             continue
         for _ in range(min(empty, _GAP)):
             extract.row(())
@@ -63,14 +68,12 @@ def _read(sheet: Any, extract: Extract) -> None:
         extract.row([_cell(value) for value in values])
 
 
-_GAP: Final = 1_000
-"""Empty rows in a row that are kept; a single cell may stand in row one million."""
-
-
 def _cell(value: Any) -> Cell:
     match value:
         case None | bool() | int() | float() | str():
             return value
+        case datetime() if value.time() == time():
+            return value.date().isoformat()  # every date comes with a time, most with none of their own
         case datetime():
             return value.isoformat(sep=" ")
         case date() | time():

@@ -40,7 +40,7 @@ class _Documents:
 
     def run(self, task: Mapping[str, Any], log: Callable[[str], None]) -> dict[str, Any]:
         """The text, the tables, the number of pages and the kind."""
-        data: bytes = task["data"]
+        data: bytes = task.get("data", b"")
         kind = kind_of(task["name"], data)
         extract = Extract()
         try:

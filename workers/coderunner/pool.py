@@ -28,6 +28,8 @@ _PATIENCE: Final = 30.0
 """Seconds that a task waits for a zygote while there is none."""
 _LOOK: Final = 60.0
 """Seconds between two looks at whether zygotes that have nothing to do still work."""
+_ACCIDENTS: Final = 3
+"""So many starts in a row that fail are no accident any more."""
 _REST: Final = (0.1, 10.0)
 """Seconds between two tries to start a launcher: at first, and at most."""
 
@@ -103,7 +105,8 @@ class Pool:
         await self._turns.take(org)
         call: Call | None = None
         try:
-            for again in (True, False):
+            lost = 0
+            while lost < 2:
                 zygote = await self._zygote()
                 began = time.monotonic()
                 call = zygote.begin(work, lenient=self._lenient)
@@ -114,8 +117,9 @@ class Pool:
                     raise
                 except ZygoteLost:
                     # Tasks reach nothing outside of themselves: once more does no harm. Not for ever, though: it may
-                    # be what the task does that ends zygotes.
-                    self._tell("a zygote ended under a task", again=again)
+                    # be what the task does that ends zygotes. If it has not even begun, it is not.
+                    lost += call.started
+                    self._tell("a zygote ended under a task", begun=call.started, times=lost)
                     continue
                 finally:
                     self._review(zygote)
@@ -164,17 +168,19 @@ class Pool:
             zygote.control.close()
 
     async def _keep(self) -> None:
-        rest = _REST[0]
+        rest, failures = _REST[0], 0
         while True:
             await self._wanted.wait()
             self._changed.clear()
             try:
                 await self._fill()
-                rest, self._trouble = _REST[0], ""
+                rest, failures, self._trouble = _REST[0], 0, ""
                 if not self.ready.done():
                     self.ready.set_result(None)
             except (LaunchFailed, ZygoteLost, TaskFailed, TimeoutError) as error:
-                self._fail(Unavailable(f"The code runner cannot start: {error}"))
+                failures += 1
+                if failures >= _ACCIDENTS:
+                    self._fail(Unavailable(f"the processes for {self.kind} do not start: {error}"))
                 await asyncio.sleep(rest)
                 rest = min(rest * 2, _REST[1])
                 continue

@@ -76,7 +76,7 @@ class ZygoteLink:
                 self.kill()
             ending = await call.ended
             if ending is None:
-                raise ZygoteLost from None
+                raise ZygoteLost("a zygote ended under a task") from None
             raise call.verdict(ending) from None
         finally:
             watch.cancel()

@@ -36,6 +36,10 @@ class Permission(StrEnum):
     RUN_ANSWER = "run.answer"
     RUN_CANCEL = "run.cancel"
     CATALOGUE_VIEW = "catalogue.view"
+    MODEL_VIEW = "model.view"
+    MODEL_EDIT = "model.edit"
+    MODEL_EDIT_INSTANCE = "model.edit_instance"
+    USAGE_VIEW = "usage.view"
 
 
 EVERYTHING: Final = frozenset(Permission)

@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 
 from api.access import Gate, check_declared
 from api.event_stream import Streams
+from api.models import routes as models
+from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
 from api.openapi import DESCRIPTION, operation_id
@@ -20,6 +22,7 @@ from api.runs import events
 from api.runs import routes as runs
 from api.runs.service import RunService
 from api.system import routes as system
+from api.usage import routes as usage
 from api.workflows import routes as workflows
 from api.workflows import versions
 from api.workflows.catalogue import Catalogue
@@ -32,6 +35,8 @@ FEATURES: Final = (
     versions.router,
     events.router,
     node_types.router,
+    models.router,
+    usage.router,
     system.router,
 )
 
@@ -59,6 +64,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.streams = Streams()
     app.state.palette = Palette(parts.library)
     app.state.catalogue = catalogue
+    app.state.models = ModelService(parts.stores, parts.probe)
     app.state.runs = RunService(parts, catalogue, in_place=settings.run_in_place)
     answer_problems(app)
     for router in (*FEATURES, *more):

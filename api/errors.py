@@ -41,6 +41,12 @@ class InvalidRequest(FlowError):
     code = "invalid_request"
 
 
+class ModelTestFailed(FlowError):
+    """A model that was about to be saved did not answer; the sentence has the provider's own words."""
+
+    code = "model_test_failed"
+
+
 class NotServed(FlowError):
     """This process cannot do it now: what it needs is not there. Trying again may help."""
 

@@ -18,6 +18,7 @@ from api.errors import (
     BodyTooLarge,
     InvalidRequest,
     MalformedBody,
+    ModelTestFailed,
     PermissionDenied,
     Unauthenticated,
     UnsupportedBody,
@@ -48,6 +49,7 @@ STATUSES: Final[Mapping[type[FlowError], int]] = {
     InvalidInput: 422,
     InvalidCanvas: 422,
     LimitExceeded: 422,
+    ModelTestFailed: 422,
     NodeFailed: 422,
     NodeTimeout: 504,
 }

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from api.models.service import ModelService
 from api.parts import ApiParts
 from api.runs.service import RunService
 from api.workflows.catalogue import Catalogue
@@ -30,6 +31,12 @@ async def _runs(request: Request) -> RunService:
     return runs
 
 
+async def _models(request: Request) -> ModelService:
+    models: ModelService = request.app.state.models
+    return models
+
+
 StoresDep = Annotated[Stores, Depends(_stores)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RunsDep = Annotated[RunService, Depends(_runs)]
+ModelsDep = Annotated[ModelService, Depends(_models)]

@@ -15,11 +15,11 @@ from storage.database import Database
 from storage.ids import new_id, read_id
 from storage.ports import ModelCall
 from storage.projection import fit
-from storage.tables import ModelCallRow
+from storage.tables import ModelCallRow, Workflow
 from storage.tables.columns import KEY_LENGTH, NODE_ID_LENGTH
 from storage.tables.models import PROVIDER_LENGTH, VENDOR_MODEL_LENGTH
 
-By = Literal["day", "model", "node", "workflow", "run"]
+By = Literal["total", "day", "model", "node", "workflow", "run"]
 
 DAY_MS: Final = 86_400_000
 _AT_ONCE: Final = 200
@@ -31,12 +31,13 @@ _LENGTHS: Final = {
     "outcome": 32,
     "currency": 8,
 }
+_WORKFLOW: Final[tuple[Any, ...]] = (col(ModelCallRow.workflow_id), col(Workflow.name).label("workflow_name"))
 _GROUPS: Final[dict[By, tuple[Any, ...]]] = {
-    "day": ((col(ModelCallRow.started) - col(ModelCallRow.started) % DAY_MS).label("day"),),
+    "total": (),
     "model": (col(ModelCallRow.model), col(ModelCallRow.provider), col(ModelCallRow.vendor_model)),
-    "node": (col(ModelCallRow.workflow_id), col(ModelCallRow.node)),
-    "workflow": (col(ModelCallRow.workflow_id),),
-    "run": (col(ModelCallRow.run_id), col(ModelCallRow.workflow_id)),
+    "node": (*_WORKFLOW, col(ModelCallRow.node)),
+    "workflow": _WORKFLOW,
+    "run": (col(ModelCallRow.run_id), *_WORKFLOW),
 }
 _SUMS: Final = (
     func.count().label("calls"),
@@ -80,11 +81,13 @@ class Spent:
     milliseconds: int
     currency: str
     day: int | None = None
-    """Its beginning, in UTC."""
+    """Its beginning."""
     model: str | None = None
     provider: str | None = None
     vendor_model: str | None = None
     workflow_id: int | None = None
+    workflow_name: str | None = None
+    """None where it was no stored workflow."""
     node: str | None = None
     run_id: int | None = None
 
@@ -101,19 +104,25 @@ class SqlLedger:
         for start in range(0, len(rows), _AT_ONCE):
             await self._database.write(partial(_record, dict([*rows.items()][start : start + _AT_ONCE])))
 
-    async def spent(self, org_id: int, by: By, which: Which, *, limit: int = 1_000) -> list[Spent]:
-        """Sums by day (the newest first), or by what was called or asked, the dearest first; currencies apart."""
-        groups = _GROUPS[by]
+    async def spent(
+        self, org_id: int, by: By, which: Which, *, utc_offset_ms: int = 0, limit: int = 1_000
+    ) -> list[Spent]:
+        """Sums by day (the newest first, beginning `utc_offset_ms` before it does in UTC), or by what was called or who
+        asked, the dearest first; currencies apart.
+        """
+        groups = (_day(utc_offset_ms),) if by == "day" else _GROUPS[by]
         same = {name: getattr(which, name) for name in ("space_id", "workflow_id", "run_id", "node", "model")}
         wanted = [getattr(ModelCallRow, name) == value for name, value in same.items() if value is not None]
         if which.since is not None:
             wanted.append(col(ModelCallRow.started) >= which.since)
         if which.until is not None:
             wanted.append(col(ModelCallRow.started) < which.until)
-        dearest = (func.sum(col(ModelCallRow.cost)).desc(), func.sum(ModelCallRow.input_tokens).desc())
+        dearest = (func.sum(col(ModelCallRow.cost)).desc(), func.sum(col(ModelCallRow.input_tokens)).desc())
         order = (groups[0].desc(),) if by == "day" else dearest
         statement = (
             select(*groups, col(ModelCallRow.currency), *_SUMS)
+            .select_from(ModelCallRow)
+            .outerjoin(Workflow, col(Workflow.id) == col(ModelCallRow.workflow_id))
             .where(col(ModelCallRow.org_id) == org_id, *wanted)
             .group_by(*groups, col(ModelCallRow.currency))
             .order_by(*order, *groups, col(ModelCallRow.currency))
@@ -121,6 +130,11 @@ class SqlLedger:
         )
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [Spent(**row._asdict()) for row in rows]
+
+
+def _day(utc_offset_ms: int) -> Any:
+    since_midnight = (col(ModelCallRow.started) + utc_offset_ms) % DAY_MS
+    return (col(ModelCallRow.started) - since_midnight).label("day")
 
 
 def _record(rows: dict[str, dict[str, Any]], connection: Connection) -> None:

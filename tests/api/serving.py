@@ -18,6 +18,7 @@ from engine.limits import DEFAULT_LIMITS, Limits
 from nodes.library import Library, built_in_library
 from storage.stores import Stores, open_stores
 from storage.tokens import new_token
+from tests.storage.samples import KEYS
 from workers.client import RunsClient
 
 Document = dict[str, Any]
@@ -41,6 +42,12 @@ class Serving:
 
     async def put(self, path: str, body: Any) -> Response:
         return await self.client.put(f"/api/v1{path}", json=body)
+
+    async def patch(self, path: str, body: Any) -> Response:
+        return await self.client.patch(f"/api/v1{path}", json=body)
+
+    async def delete(self, path: str) -> Response:
+        return await self.client.delete(f"/api/v1{path}")
 
     async def drawn(self, canvas: Document, name: str = "A flow", **fields: Any) -> Document:
         """A workflow with this draft."""
@@ -74,7 +81,7 @@ async def serve(
     **parts: Any,
 ) -> AsyncIterator[Serving]:
     """Serve over stores in a folder, or over those given."""
-    opened = stores or open_stores(folder)
+    opened = stores or open_stores(folder, keys=KEYS)
     try:
         home = await opened.organisations.ensure_default()
         token = new_token()

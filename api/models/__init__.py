@@ -1,0 +1,1 @@
+"""Models: what providers offer, what is set up here, and whether it answers."""

@@ -106,6 +106,7 @@ class FakeServer:
     talk: type[Talk] = Talk
     script: Sequence[bytes] = ()
     """The chunks of the body that the model `script` answers with."""
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def place(self) -> str:
@@ -116,6 +117,12 @@ class FakeServer:
     def base_url(self) -> str:
         """What a connection names."""
         return f"http://{self.place}"
+
+    async def heard(self, requests: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(10):
+            async with self._news:
+                await self._news.wait_for(lambda: len(self.asked) >= requests)
 
     async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after the other, as long as the answers are whole."""
@@ -129,6 +136,8 @@ class FakeServer:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 asked = Asked(method, path, headers, json.loads(body) if body else None, number)
                 self.asked.append(asked)
+                async with self._news:
+                    self._news.notify_all()
                 talk = self.talk(reader, writer, asked)
                 await self.answer(asked, talk)
                 if not talk.over:

@@ -12,6 +12,8 @@ from workers.egress.client import EgressClient
 
 NetworkTrouble: Final = httpx2.TransportError
 """What the network does to an SDK's call, as it comes out amid an answer; `failure_behind` puts it into words."""
+UnreadableUrl: Final = httpx2.InvalidURL
+"""What a URL that is none makes of an SDK, as soon as it is told."""
 T = TypeVar("T")
 _FRAMING: Final = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
 

@@ -12,7 +12,7 @@ from engine.errors import FlowError, InvalidInput, LimitExceeded
 from engine.json_text import read_json
 from nodes.chat import ChatDelta, ChatRequest, ModelFailed, ModelUnavailable
 from workers.egress import EgressClient
-from workers.egress.vendor import NetworkTrouble, vendor_client
+from workers.egress.vendor import NetworkTrouble, UnreadableUrl, vendor_client
 from workers.models.anthropic_complaints import from_status
 from workers.models.anthropic_events import Answer
 from workers.models.anthropic_request import EXTRAS, Asking, asking
@@ -148,33 +148,38 @@ class AnthropicChat:
         return finding(self._connection, "malformed", f"The provider of the model {model} sent an event that is none.")
 
     async def _made(self) -> AsyncAnthropic:
-        """The SDK's client, made when it is first needed: importing the SDK takes more than a second.
-
-        Nothing of it comes from the environment: neither key nor profile, headers, tracing nor proxy.
-        """
+        """The SDK's client, made when it is first needed: importing the SDK takes more than a second."""
         async with self._making:
             if self._client is None:
                 # In a thread, so that heartbeats go on meanwhile.
                 await asyncio.to_thread(importlib.import_module, "anthropic")
-                from anthropic import AsyncAnthropic
-
-                key = self._connection.api_key.strip()
-                self._headers = {
-                    "accept": "text/event-stream",
-                    "anthropic-version": self._connection.option("version") or VERSION,
-                    **({"authorization": f"Bearer {key}"} if key else {}),
-                    **own_headers(self._connection),
-                }
-                self._client = AsyncAnthropic(
-                    base_url=self._base_url,
-                    api_key=key or "none",
-                    webhook_key="",
-                    open_telemetry=False,
-                    max_retries=0,
-                    timeout=None,
-                    http_client=vendor_client(self._egress, headers=frozenset(self._headers)),
-                )
+                self._client = self._make()
             return self._client
+
+    def _make(self) -> AsyncAnthropic:
+        """Nothing of it comes from the environment: neither key nor profile, headers, tracing nor proxy."""
+        from anthropic import AsyncAnthropic
+
+        key = self._connection.api_key.strip()
+        self._headers = {
+            "accept": "text/event-stream",
+            "anthropic-version": self._connection.option("version") or VERSION,
+            **({"authorization": f"Bearer {key}"} if key else {}),
+            **own_headers(self._connection),
+        }
+        try:
+            return AsyncAnthropic(
+                base_url=self._base_url,
+                api_key=key or "none",
+                webhook_key="",
+                open_telemetry=False,
+                max_retries=0,
+                timeout=None,
+                http_client=vendor_client(self._egress, headers=frozenset(self._headers)),
+            )
+        except UnreadableUrl:
+            model = self._connection.vendor_model
+            raise finding(self._connection, "bad_request", f"The base_url of the model {model} is no URL.") from None
 
 
 async def _next_but_pings(told: AsyncGenerator[Mapping[str, Any]]) -> Mapping[str, Any] | None:

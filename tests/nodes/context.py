@@ -10,12 +10,14 @@ from engine.values import Json
 from nodes.context import FilePart, Http, HttpReply, Models
 from nodes.sandbox import Sandbox
 from storage.ports import VariableScope
+from tests.nodes.jail import OpenJail
 from workers.models.registry import ModelRegistry
 from workers.models.source import CallSite
-from workers.sandbox import NoSandbox
 
 RUN = RunContext(run_id="1", org_id="10", space_id="20", workflow_id="30", version="v1", plan_hash="", user_id="40")
 SITE = CallSite(RUN, "step", "step", attempt=1, delivery=1)
+
+FILES = {"prices.csv": "茶,price\n龙井,90\n".encode()}
 
 
 @dataclass
@@ -37,7 +39,7 @@ class KeptVariables:
 
 
 class ExampleSite:
-    """The site that examples of node types call: `/ok` says ok, `/echo` gives the body back."""
+    """The site that examples of node types call: `/ok` says ok, `/echo` gives the body back, the rest are files."""
 
     async def request(
         self,
@@ -53,7 +55,8 @@ class ExampleSite:
         if url.endswith("/echo"):
             kind = dict(headers)["Content-Type"]
             return HttpReply(200, (("content-type", kind),), content or b"", url)
-        return HttpReply(200, (("content-type", "text/plain"),), b"ok", url)
+        body = FILES.get(url.rpartition("/")[2], b"ok")
+        return HttpReply(200, (("content-type", "text/plain"),), body, url)
 
     def multipart(self, parts: Sequence[tuple[str, str] | FilePart]) -> tuple[str, bytes]:
         return "multipart/form-data", b""
@@ -67,7 +70,7 @@ class NodeWorld:
     output_schema: Mapping[str, Json] | None = None
     http: Http = field(default_factory=ExampleSite)
     models: Models = field(default_factory=lambda: ModelRegistry().at(SITE))
-    sandbox: Sandbox = field(default_factory=NoSandbox)
+    sandbox: Sandbox = field(default_factory=OpenJail)
     variables: KeptVariables = field(default_factory=KeptVariables)
     run: RunContext = RUN
     path: str = "step"

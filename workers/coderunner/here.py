@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from workers.coderunner.engine import LOG_CHARS, LOG_LINES, Engine
+from workers.coderunner.engine import LOG_CHARS, LOG_LINES, Engine, TaskFailed
 from workers.coderunner.exact import encode
 from workers.coderunner.registry import ENGINES, load_engine
 
@@ -22,7 +22,7 @@ class Tried:
 
 
 def run_here(engine: str, task: Mapping[str, Any], modules: Sequence[str] = ()) -> Tried:
-    """Run a task in this process. Raises `TaskFailed`."""
+    """Run a task in this process. Raises `TaskFailed`, with what was printed until then."""
     ready = _ready(engine, tuple(modules))
     logs: list[str] = []
 
@@ -31,7 +31,12 @@ def run_here(engine: str, task: Mapping[str, Any], modules: Sequence[str] = ()) 
             logs.append(line[:LOG_CHARS])
 
     ready.enter()
-    return Tried(json.loads(encode(ready.run(task, log), ENGINES[engine].answer_bytes)), tuple(logs))
+    try:
+        answer = encode(ready.run(task, log), ENGINES[engine].answer_bytes)
+    except TaskFailed as failed:
+        failed.logs = tuple(logs)
+        raise
+    return Tried(json.loads(answer), tuple(logs))
 
 
 @cache

@@ -51,6 +51,8 @@ def configure_logging(level: str = "info", form: Literal["text", "json"] = "text
     root.setLevel(level.upper())
     for noisy in ("httpx2", "httpcore2", "openai", "uvicorn.access", "aiosqlite", "sqlalchemy.engine"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # At debug it prints every failure with its sentence, in which there may be what people said, and every payload.
+    logging.getLogger("temporalio").setLevel(max(root.level, logging.INFO))
 
 
 def hide_secrets(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -33,7 +33,8 @@ class NodeFailed(FlowError):
 class NodeUnavailable(FlowError):
     """The node could not reach something: trying again may help.
 
-    The fact `retry_after` (seconds, optional) is the earliest moment the other side wants to hear from us again.
+    The fact `retry_after` (seconds, optional) is the earliest moment the other side wants to hear from us again; with
+    `retry_at_once` the next attempt goes elsewhere, and nothing is waited for.
     """
 
     code = "node_unavailable"

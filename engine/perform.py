@@ -311,6 +311,8 @@ def _retry_delay(node: Node, error: StepError, attempt: int) -> float | None:
         return 0.0 if attempt < wanted else None
     if attempt >= max(action.attempts, wanted):
         return None
+    if error.facts.get("retry_at_once") is True:
+        return 0.0
     asked = error.facts.get("retry_after")
     pause = action.backoff_ms / 1000 * action.backoff_factor ** (attempt - 1)
     return max(pause, float(asked)) if isinstance(asked, int | float) else pause

@@ -88,7 +88,7 @@ def activity_node(
     tier: Literal["activity", "local"] = "activity",
     timeout: timedelta = timedelta(minutes=1),
     heartbeat: timedelta = timedelta(seconds=10),
-    retry: Retry = Retry(),
+    retry: Retry | Callable[[Node], Retry] = Retry(),
     streams: str | Callable[[Node], str | None] | None = None,
     outputs: Outputs | Schema | None = None,
     settings: type[BaseModel] | None = None,
@@ -101,24 +101,25 @@ def activity_node(
     """Make a node type of `async def f(inputs: Inputs, ctx: NodeContext) -> Output`.
 
     Its docstring is the description, its models are the schemas; `outputs` says otherwise where a model cannot.
-    `timeout` is for all attempts together. `streams` names the output field whose pieces the function tells through
-    `ctx.emit`. A `local` node is short and may run again with the steps around it, so whatever it does must be the same
-    done twice. An input that is null counts as absent; `zero_inputs` would hand in the zero of its type instead, also
-    for what has a better default.
+    `timeout` is for all attempts together; `retry` may depend on what the canvas says of the node. `streams` names the
+    output field whose pieces the function tells through `ctx.emit`. A `local` node is short and may run again with the
+    steps around it, so whatever it does must be the same done twice. An input that is null counts as absent;
+    `zero_inputs` would hand in the zero of its type instead, also for what has a better default.
     """
 
     def decorate(function: Callable[[IN, NodeContext], Awaitable[Result]]) -> ActivityNode[IN]:
         inputs, result = _signature(function)
 
         def lower(lowering: Lowering) -> Action:
+            tries = retry(lowering.node) if callable(retry) else retry
             return Call(
                 activity=name,
                 tier=tier,
                 timeout_ms=_milliseconds(timeout),
                 heartbeat_ms=_milliseconds(heartbeat),
-                attempts=retry.attempts,
-                backoff_ms=_milliseconds(retry.backoff),
-                backoff_factor=retry.factor,
+                attempts=tries.attempts,
+                backoff_ms=_milliseconds(tries.backoff),
+                backoff_factor=tries.factor,
                 streams=streams(lowering.node) if callable(streams) else streams,
                 settings={}
                 if lowering.settings is None

@@ -12,6 +12,7 @@ from engine.canvas import Literally, Node
 from engine.diagnostics import Diagnostic
 from engine.errors import InvalidInput, NodeFailed
 from engine.values import Json
+from nodes.ai.chain import MOST, Chain, tries
 from nodes.ai.reply import (
     MARKDOWN,
     REASONING,
@@ -21,8 +22,17 @@ from nodes.ai.reply import (
     required_of,
     text_output,
 )
-from nodes.chat import ChatMessage, ChatOptions, ChatRequest
-from nodes.surface import Category, Example, NodeContext, Retry, activity_node
+from nodes.chat import (
+    ChatMessage,
+    ChatOptions,
+    ChatRequest,
+    MediaPart,
+    ModelFailed,
+    ModelUnavailable,
+    Part,
+    TextPart,
+)
+from nodes.surface import Category, Example, NodeContext, activity_node
 
 SHOWN_REPLY = 300
 
@@ -31,6 +41,9 @@ class Inputs(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: str = Field("default", description="The model's name.")
+    fallback_models: list[str] = Field(
+        [], max_length=MOST, description="Who is asked in its place, in turn, where a model cannot answer."
+    )
     prompt: str = Field("", description="What to ask: a template that may name further inputs of this node.")
     system_prompt: str = Field("", description="Who the model is to be, and what holds for every answer.")
     temperature: float | None = Field(
@@ -40,6 +53,10 @@ class Inputs(BaseModel):
         None, gt=0, le=1, description="How much of the likely is considered; without it the model's own."
     )
     max_tokens: int | None = Field(None, ge=1, description="How long the answer may be; without it the model's own.")
+    thinking: Literal["auto", "enabled", "disabled"] | None = Field(
+        None, description="Whether it thinks before it answers, where a model can; without it the model's own."
+    )
+    images: list[str] = Field([], description="Pictures to look at: their URLs, or data URLs.")
     response_format: Literal["text", "markdown", "json"] = Field(
         "text", description="json fills in the declared outputs."
     )
@@ -72,7 +89,7 @@ def check(node: Node, settings: None) -> Iterator[Diagnostic]:
     title="LLM",
     category=Category.AI,
     timeout=timedelta(minutes=10),
-    retry=Retry(attempts=3, backoff=timedelta(seconds=1)),
+    retry=tries,
     streams=streamed,
     outputs=Output,
     check=check,
@@ -120,22 +137,49 @@ async def llm(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
 
 
 async def _ask(inputs: Inputs, ctx: NodeContext, *, streams: bool) -> tuple[str, str]:
-    """Ask once; the answer and the reasoning."""
+    """Ask the model whose turn it is; the answer and the reasoning."""
+    chain = Chain(inputs.model, inputs.fallback_models, ctx)
+    try:
+        answer = await _heard(chain.name, _request(inputs, ctx, streams=streams), ctx, streams=streams)
+    except (ModelFailed, ModelUnavailable) as error:
+        raise chain.failed(error) from error
+    chain.answered()
+    return answer
+
+
+def _request(inputs: Inputs, ctx: NodeContext, *, streams: bool) -> ChatRequest:
     prompt, schema = inputs.prompt, None
     if not streams:
         schema = reply_schema(ctx.output_schema)
         prompt = f"{prompt}\n\n{json_instruction(schema)}"
     elif inputs.response_format == "markdown":
         prompt = f"{prompt}\n\n{MARKDOWN}"
-    messages = [ChatMessage("system", inputs.system_prompt)] if inputs.system_prompt else []
-    model = await ctx.models.chat(inputs.model)
-    deltas = model.stream(
-        ChatRequest(
-            messages=(*messages, ChatMessage("user", prompt)),
-            options=ChatOptions(temperature=inputs.temperature, top_p=inputs.top_p, max_tokens=inputs.max_tokens),
-            json_schema=schema,
-        )
+    content: str | tuple[Part, ...] = prompt
+    if inputs.images:
+        content = (TextPart(prompt), *(_picture(url) for url in inputs.images))
+    system = (ChatMessage("system", inputs.system_prompt),) if inputs.system_prompt else ()
+    return ChatRequest(
+        messages=(*system, ChatMessage("user", content)),
+        options=ChatOptions(
+            temperature=inputs.temperature,
+            top_p=inputs.top_p,
+            max_tokens=inputs.max_tokens,
+            thinking=inputs.thinking,
+        ),
+        json_schema=schema,
     )
+
+
+def _picture(url: str) -> MediaPart:
+    if not url.lower().startswith(("https://", "http://", "data:")):
+        raise InvalidInput(f"A picture is given by its URL, or as a data URL; {url[:80]!r} is neither.", field="images")
+    return MediaPart("image", url=url)
+
+
+async def _heard(name: str, request: ChatRequest, ctx: NodeContext, *, streams: bool) -> tuple[str, str]:
+    """Ask once, and tell the pieces as they come."""
+    model = await ctx.models.chat(name)
+    deltas = model.stream(request)
     text: list[str] = []
     reasoning: list[str] = []
     try:

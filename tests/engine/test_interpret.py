@@ -173,6 +173,19 @@ async def test_retry_after_is_waited_for() -> None:
     assert runtime.slept == [7.0]
 
 
+async def test_what_goes_elsewhere_is_tried_at_once() -> None:
+    class Gone(World):
+        async def work(self, request: CallRequest) -> CallResult:
+            if request.attempt < 3:
+                raise StepError("model_unavailable", "Ask b.", retryable=True, retry_after=7, retry_at_once=True)
+            return await super().work(request)
+
+    drawn = canvas(start(), node("a", "work", settings={"attempts": 3}), end({}), lines="start>a>end")
+    _, runtime = await run(drawn, world=Gone())
+    assert runtime.slept == []
+    assert [one.data["delay_ms"] for one in runtime.events if one.type == EventType.STEP_RETRIED] == [0, 0]
+
+
 async def test_a_question_waits_for_its_answer() -> None:
     drawn = canvas(
         start(), node("ask", "ask", {"question": "颜色?"}), end({"colour": "=ask.answer"}), lines="start>ask>end"

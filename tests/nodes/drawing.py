@@ -32,6 +32,7 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
     def handler(activity: ActivityNode[Any]) -> Handler:
         async def handle(request: CallRequest) -> CallResult:
             world.settings, world.output_schema = request.call.settings, request.output_schema
+            world.attempt = request.attempt
             output = await activity.run(request.inputs, world)
             return CallResult(output, dict(world.spent), tuple(world.warned), tuple(world.logged))
 

@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
-from engine.errors import NodeFailed, NodeUnavailable
 from engine.json_text import read_json
 from engine.values import Json
-from nodes.chat import ChatDelta, ChatMessage, ChatOptions, ChatRequest
+from nodes.chat import (
+    ChatDelta,
+    ChatMessage,
+    ChatOptions,
+    ChatRequest,
+    ModelFailed,
+    ModelUnavailable,
+    ToolCall,
+    ToolSpec,
+)
 from workers.models.scripted import MARK, ScriptedModel
 
 
@@ -81,9 +89,9 @@ async def test_given_replies_answer_the_prompts_that_hold_their_text() -> None:
 @pytest.mark.parametrize(
     ("script", "error", "sentence"),
     [
-        ("fail: The prompt is rude.", NodeFailed, "The prompt is rude"),
-        ("unavailable: Out for lunch.", NodeUnavailable, "Out for lunch"),
-        ("delay: soon", NodeFailed, "a whole number must stand there"),
+        ("fail: The prompt is rude.", ModelFailed, "The prompt is rude"),
+        ("unavailable: Out for lunch.", ModelUnavailable, "Out for lunch"),
+        ("delay: soon", ModelFailed, "a whole number must stand there"),
     ],
 )
 async def test_it_fails_as_the_script_says(script: str, error: type[Exception], sentence: str) -> None:
@@ -94,7 +102,7 @@ async def test_it_fails_as_the_script_says(script: str, error: type[Exception], 
 async def test_it_is_busy_as_often_as_the_script_says() -> None:
     model = ScriptedModel()
     for _ in range(2):
-        with pytest.raises(NodeUnavailable, match="Busy"):
+        with pytest.raises(ModelUnavailable, match="Busy"):
             await ask("busy: 2\nsay: at last", model)
     assert text(await ask("busy: 2\nsay: at last", model)) == f"{MARK} at last"
 
@@ -102,7 +110,7 @@ async def test_it_is_busy_as_often_as_the_script_says() -> None:
 async def test_it_breaks_off_as_the_script_says() -> None:
     deltas = ScriptedModel().stream(ChatRequest((ChatMessage("user", "cut: 5\nsay: a b c"),)))
     assert "".join([(await anext(deltas)).text for _ in range(5)]) == f"{MARK} a"
-    with pytest.raises(NodeUnavailable, match="broke off after 5 pieces"):
+    with pytest.raises(ModelUnavailable, match="broke off after 5 pieces"):
         await anext(deltas)
 
 
@@ -111,3 +119,48 @@ async def test_it_takes_its_time_as_the_script_says() -> None:
     since = clock()
     await ask("delay: 20\nsay: a b")
     assert clock() - since >= 0.02 * 6
+
+
+# --- tools ---
+
+CITY: dict[str, Json] = {"type": "object", "properties": {"city": {"type": "string"}}}
+TOOLS = (ToolSpec("weather", "", CITY), ToolSpec("now"))
+
+
+async def called(*messages: ChatMessage, choice: str = "auto") -> list[ChatDelta]:
+    request = ChatRequest(messages, tools=TOOLS, tool_choice=choice)
+    return [delta async for delta in ScriptedModel().stream(request)]
+
+
+async def test_it_calls_the_tools_of_its_script_and_answers_when_they_have_answered() -> None:
+    asked = ChatMessage("user", 'call: weather {"city": "北京"}\ncall: now\nsay: Sunny.')
+    deltas = await called(asked)
+    calls = (ToolCall("call_1", "weather", {"city": "北京"}), ToolCall("call_2", "now", {}))
+    assert (deltas[-1].tool_calls, deltas[-1].finish_reason, text(deltas)) == (calls, "tool_calls", "")
+    answers = [ChatMessage("tool", "fine", tool_call_id=call.id) for call in calls]
+    deltas = await called(asked, ChatMessage("assistant", "", calls), *answers)
+    assert (text(deltas), deltas[-1].finish_reason) == (f"{MARK} Sunny.", "stop")
+
+
+async def test_an_answer_of_a_tool_may_hold_the_next_call() -> None:
+    first = ToolCall("call_1", "now", {})
+    deltas = await called(
+        ChatMessage("user", "call: now"),
+        ChatMessage("assistant", "", (first,)),
+        ChatMessage("tool", "call: weather {}"),
+    )
+    assert deltas[-1].tool_calls == (ToolCall("call_2", "weather", {}),)
+
+
+async def test_a_call_that_is_required_has_sample_arguments() -> None:
+    for choice in ("required", "weather"):
+        (call,) = (await called(ChatMessage("user", "Hello."), choice=choice))[-1].tool_calls
+        assert (call.name, call.arguments) == ("weather", {"city": f"{MARK} city"})
+
+
+async def test_it_calls_nothing_that_is_not_offered() -> None:
+    assert (await ask("call: now\nsay: no"))[-1].tool_calls == ()
+    assert (await called(ChatMessage("user", "call: now"), choice="none"))[-1].tool_calls == ()
+    for script in ("call: delete_all {}", "call: now [1]", "call: now {"):
+        with pytest.raises(ModelFailed, match="The script says call: "):
+            await called(ChatMessage("user", script))

@@ -106,14 +106,19 @@ class Service:
                 await writer.wait_closed()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        header: dict[str, Any] = json.loads(await _read(reader, HEADER, 64 * 1024))
+        header = json.loads(await _read(reader, HEADER, 64 * 1024))
+        if not isinstance(header, dict):
+            raise ValueError("not what was agreed")
         if "ask" in header:
             writer.write(frame(HEADER, json.dumps(self._status()).encode()) + frame(BODY, b""))
             await writer.drain()
             return
         task = await _read(reader, TASK, _TASK_BYTES)
         data = await _read(reader, DATA, _TASK_BYTES)
-        running = asyncio.create_task(self._answer(header, task, data))
+        engine, org, seconds = header.get("engine"), header.get("org"), header.get("seconds")
+        if not isinstance(engine, str) or not isinstance(org, str) or not isinstance(seconds, int | float):
+            raise ValueError("not what was agreed")
+        running = asyncio.create_task(self._answer(engine, org, seconds, task, data))
         # Whoever closes the connection wants no answer any more.
         gone = asyncio.create_task(reader.read(1))
         try:
@@ -128,15 +133,16 @@ class Service:
             running.cancel()
             await asyncio.gather(gone, running, return_exceptions=True)
 
-    async def _answer(self, header: dict[str, Any], task: bytes, data: bytes) -> tuple[dict[str, Any], bytes]:
-        engine = header["engine"]
+    async def _answer(
+        self, engine: str, org: str, seconds: float, task: bytes, data: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         entry = ENGINES.get(engine)
         if (entry is None and engine not in self._options.engines) or engine in self._options.leave_out:
             return {"unavailable": f"there is no engine {engine!r}"}, b""
         pool = self._pools["code" if entry is None else entry.kind]
-        work = Work(engine, task, data, self._limits(engine, float(header["seconds"])))
+        work = Work(engine, task, data, self._limits(engine, seconds))
         try:
-            outcome = await pool.run(str(header["org"]), work)
+            outcome = await pool.run(org, work)
         except TaskFailed as failed:
             facts = {"reason": failed.reason, "message": failed.message, "type": failed.type, "line": failed.line}
             return {"failed": facts, "logs": failed.logs}, b""

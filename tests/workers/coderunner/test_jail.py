@@ -161,3 +161,10 @@ async def test_the_processes_are_seen_as_they_are_from_outside(jail: Running) ->
         assert seen(zygote.pid, "environ") == ""
         network = seen(zygote.pid, "net/dev").splitlines()[2:]
         assert [line.split(":")[0].strip() for line in network] == ["lo"]
+
+
+async def test_nothing_of_the_application_is_in_there(jail: Running) -> None:
+    """Only the package itself, and the test engine."""
+    ours = "('engine', 'nodes', 'workers', 'storage', 'conf', 'api', 'cli')"
+    source = f"sorted(name for name in sys.modules if name.split('.')[0] in {ours} and 'coderunner' not in name)"
+    assert await attempt(jail, source) == ["workers"]

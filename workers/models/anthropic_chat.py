@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -160,6 +161,8 @@ class AnthropicChat:
         """Nothing of it comes from the environment: neither key nor profile, headers, tracing nor proxy."""
         from anthropic import AsyncAnthropic
 
+        # A variable can make the SDK tell the log all that is asked.
+        logging.getLogger("anthropic").setLevel(logging.WARNING)
         key = self._connection.api_key.strip()
         self._headers = {
             "accept": "text/event-stream",

@@ -37,7 +37,7 @@ def answered(
 
 def broke_off(connection: ModelConnection, error: BaseException, base_url: str) -> FlowError:
     """What the network did to a call; what the guard refused comes as it is."""
-    host = urlsplit(base_url).hostname or "The host"
+    host = _host(base_url)
     match failure_behind(error, host):
         case EgressUnavailable(message=message) | EgressFailed(message=message) as found:
             kind = ModelUnavailable if isinstance(found, EgressUnavailable) else ModelFailed
@@ -70,3 +70,10 @@ def shown(connection: ModelConnection, text: str) -> str:
     """A text of the provider as it may stand in an error."""
     text = connection.hide(" ".join(text.split()))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "The host"
+    except ValueError:
+        return "The host"

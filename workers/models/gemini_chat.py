@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from nodes.chat import ChatDelta, ChatRequest
+from nodes.chat import ChatDelta, ChatRequest, ModelFailed, ModelUnavailable
 from workers.egress import EgressClient
-from workers.egress.vendor import Answers, NetworkTrouble
+from workers.egress.vendor import Answers, NetworkTrouble, UnreadableUrl
 from workers.models.complaints import sentence_of
 from workers.models.findings import finding, no_stream, not_whole
 from workers.models.gemini_chunks import Answer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     _Told = AsyncGenerator[GenerateContentResponse]
 
-UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError)
+UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError, UnreadableUrl)
 """What the SDK raises over an answer, or a request, that has not the shape it thinks of."""
 
 
@@ -100,10 +100,20 @@ class GeminiChat:
         model = self._connection.vendor_model
         match answers.content_type:
             case "":
-                return finding(self._connection, "bad_request", f"The SDK of the model {model} refuses this request.")
+                return not_asked(self._connection)
             case "text/event-stream" | "application/json":
                 return finding(
                     self._connection, "malformed", f"The provider of the model {model} sent a piece that is none."
                 )
             case kind:
                 return no_stream(self._connection, kind)
+
+
+def not_asked(connection: ModelConnection) -> ModelFailed | ModelUnavailable:
+    """The SDK would not even send it."""
+    return finding(
+        connection,
+        "bad_request",
+        f"The model {connection.vendor_model} cannot be asked: its name, its base_url or what was to be said is not"
+        " what the SDK takes.",
+    )

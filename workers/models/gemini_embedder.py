@@ -12,7 +12,7 @@ from workers.egress import EgressClient
 from workers.egress.vendor import Answers, NetworkTrouble
 from workers.models.complaints import sentence_of
 from workers.models.findings import finding, no_stream
-from workers.models.gemini_chat import UNREADABLE
+from workers.models.gemini_chat import UNREADABLE, not_asked
 from workers.models.gemini_client import GeminiClient
 from workers.models.habits import Habits
 from workers.models.patience import Patience
@@ -110,8 +110,7 @@ class GeminiEmbedder:
 
     def _unreadable(self, kind: str) -> ModelFailed | ModelUnavailable:
         if kind == "":
-            model = self._connection.vendor_model
-            return finding(self._connection, "bad_request", f"The SDK of the model {model} refuses this request.")
+            return not_asked(self._connection)
         return self._malformed("cannot be read") if kind == "application/json" else no_stream(self._connection, kind)
 
     def _malformed(self, what: str) -> ModelFailed | ModelUnavailable:

@@ -300,7 +300,9 @@ async def test_a_base_url_that_may_not_be_called_is_refused_for_good(vendor: Ven
         await model.aclose()
 
 
-@pytest.mark.parametrize("base_url", ["nonsense", "http://[", "ftp://127.0.0.1", "http://user:secret@127.0.0.1"])
+@pytest.mark.parametrize(
+    "base_url", ["nonsense", "http://[", "http://a:b", "ftp://127.0.0.1", "http://user:secret@127.0.0.1"]
+)
 async def test_a_base_url_that_is_none_is_a_failure_in_words(vendor: Vendor, base_url: str) -> None:
     async with open_door(vendor, base_url=base_url) as door:
         with pytest.raises(FlowError) as found:

@@ -43,6 +43,18 @@ class Searched:
     models: OpenAIServer
     out: Endpoint
     states: list[str]
+    calls: dict[str, tuple[int, int]]
+    """How often each model was called by runs, and how often in vain."""
+
+
+CODE: Final = """
+async def main(args):
+    print("heard of", args.params["name"])
+    if args.params["fail"]:
+        raise ValueError("not for " + args.params["name"])
+    return {"output": args.params["name"][::-1]}
+"""
+TEXT: Final = {"type": "object", "properties": {"output": {"type": "string"}}}
 
 
 def canvas(child: str) -> Document:
@@ -65,9 +77,14 @@ def canvas(child: str) -> Document:
         node("each", "batch", {"items": "=start.items", "concurrency": 2}, blocks=[turn], lines="each>turn>each",
              results={"said": "=turn.output"}),
         node("child", "subworkflow", {"name": "=start.name"}, settings={"workflow": child}),
+        node("code", "code", {"name": "=start.name", "fail": False}, settings={"source": CODE}, outputs=TEXT),
+        node("trip", "code", {"name": "=start.name", "fail": True}, settings={"source": CODE}, outputs=TEXT,
+             on_error=instead),
+        node("text", "text_template", {"name": "=start.name"}, settings={"template": "{{ name }}, {{ name }}"}),
         node("pause", "delay", {"seconds": 0.1}),
         end(text="=write.output", heard="=call.body", said="=each.said"),
-        lines="start>greet>long long:yes>ask>write>settings>gossip>call>note>each>child>pause>end long:otherwise>end",
+        lines="start>greet>long long:otherwise>end long:yes>ask>write>settings>gossip>call>note>each"
+        " each>child>code>trip>text>pause>end",
     )  # fmt: skip
 
 
@@ -109,13 +126,15 @@ async def searched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         async with running(folder, settings, WHOLE) as system:
             runs = await make_runs(system, models, out)
             states = [str((await one.run())["state"]) for one in runs]
+            usage = (await system.client.get("/usage", params={"by": "model"})).json()["items"]
+            calls = {str(one["model"]): (int(one["calls"]), int(one["failed"])) for one in usage}
             sightings.processes(system.pid("up"))
             await look_at_answers(sightings, system, [one.run_id for one in runs])
             await look_at_shown(sightings, system, [one.run_id for one in runs])
             await sightings.histories(system.temporal)
             sightings.files(folder)
         sightings.files(folder)
-        yield Searched(sightings, models, out, states)
+        yield Searched(sightings, models, out, states, calls)
 
 
 async def make_runs(system: System, models: OpenAIServer, out: Endpoint) -> list[Journey]:
@@ -220,6 +239,7 @@ async def test_the_runs_did_what_they_were_to_do(searched: Searched) -> None:
     keys = {asked.headers["authorization"].removeprefix("Bearer ") for asked in searched.models.asked}
     assert keys == {MODEL_KEY.text, SETTINGS_KEY.text}
     assert {asked.headers.get("x-gate") for asked in searched.models.asked} >= {HEADER.text}
+    assert searched.calls == {"writer": (3, 0), "telltale": (2, 2), "gossip": (1, 1)}
     assert any(INPUT.text in json.dumps(asked.body) for asked in searched.models.asked)
 
 

@@ -22,11 +22,15 @@ from api.runs import events
 from api.runs import routes as runs
 from api.runs.service import RunService
 from api.system import routes as system
+from api.temporal import routes as temporal
+from api.temporal.guests import ForTemporalPages, origin_of
+from api.temporal.sessions import Sessions
 from api.usage import routes as usage
 from api.workflows import routes as workflows
 from api.workflows import versions
 from api.workflows.catalogue import Catalogue
 from conf.settings import Settings
+from workers.client import PayloadReader
 
 # In the order in which an address is looked for: starting runs is what most requests do.
 FEATURES: Final = (
@@ -37,6 +41,7 @@ FEATURES: Final = (
     node_types.router,
     models.router,
     usage.router,
+    temporal.router,
     system.router,
 )
 
@@ -46,6 +51,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
 
     Whoever stops the server calls `app.state.streams.stop()` first, or it waits for the readers of open streams.
     """
+    pages = origin_of(parts.temporal_ui)
     app = FastAPI(
         title="Mainspring",
         summary="Runs AI agents and visual workflows that do not stop.",
@@ -55,12 +61,15 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        middleware=[Middleware(RequestLog)],
+        middleware=[Middleware(RequestLog), Middleware(ForTemporalPages, origin=pages)],
     )
     catalogue = Catalogue(parts.stores, parts.library.types, parts.limits)
     app.state.parts = parts
     app.state.limits = parts.limits
     app.state.gate = Gate(parts.stores.tokens)
+    app.state.sessions = Sessions(parts.stores.tokens)
+    app.state.temporal_origin = pages
+    app.state.payloads = PayloadReader(parts.stores.blobs, parts.stores.data_keys)
     app.state.streams = Streams()
     app.state.palette = Palette(parts.library)
     app.state.catalogue = catalogue

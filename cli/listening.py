@@ -34,6 +34,11 @@ def bind(settings: Settings) -> socket.socket:
 def url_of(listening: socket.socket) -> str:
     """How clients on this machine reach it."""
     host, port = listening.getsockname()[:2]
+    return url_at(host, port)
+
+
+def url_at(host: str, port: int) -> str:
+    """The address of an API that listens there, from this machine."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

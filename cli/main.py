@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "show": "Show what a run did, step by step.",
     "answer": "Answer a question that a run asks.",
     "cancel": "Stop a run.",
+    "ui": "Let a browser read runs in Temporal's pages.",
     "demo": "Kill the worker in the middle of a run, and show what ran once.",
     "api": "Start the HTTP API alone.",
     "worker": "Start a worker alone.",

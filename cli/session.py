@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cli.complaint import FolderBusy
+from cli.complaint import CommandFailed, FolderBusy
 from cli.data_folder import DataFolder
 from cli.http_client import ApiClient
 from conf.settings import Settings
@@ -34,6 +34,20 @@ def speak(settings: Settings, work: Callable[[ApiClient], Awaitable[T]], *, read
             # Like Ctrl-C: what was started is stopped.
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with session(settings, reading=reading) as client:
+            return await work(client)
+
+    return run_loop(whole())
+
+
+def speak_with_running(settings: Settings, work: Callable[[ApiClient], Awaitable[T]]) -> T:
+    """Do work for which a server must be up already. Raises `CommandFailed`."""
+    from cli.event_loop import run_loop
+
+    async def whole() -> T:
+        client = await _running(DataFolder(settings.data_dir))
+        if client is None:
+            raise CommandFailed(f"Nothing is up on {settings.data_dir}. Start `mainspring up` there.")
+        async with client:
             return await work(client)
 
     return run_loop(whole())

@@ -7,6 +7,7 @@ from typing import Final
 
 from cli.complaint import CommandFailed, FolderBusy
 from cli.data_folder import DataFolder, TemporalAddress
+from cli.listening import url_at
 from conf.settings import Settings
 from workers.embedded import DataFolderInUse, EmbeddedOptions, EmbeddedTemporal, PortTaken
 
@@ -16,18 +17,27 @@ SEARCH_ATTRIBUTES: Final = (
 """The same as in `workers.connection`, which cannot be asked: it imports temporalio for half a second, and in that time
 the server shall start already. A test compares the two."""
 
+CODEC_PATH: Final = "/api/v1/temporal/codec"
+"""The same as in `api.temporal.guests`, for the same reason."""
+
 _OPTIONS: Final = {"gRPC": "--temporal-port", "UI": "--ui-port"}
 
 
 class TemporalServer:
     """Started early and waited for late: its first half second is well used by importing everything else."""
 
-    def __init__(self, settings: Settings, folder: DataFolder, *, adopt: bool = False, own: bool = True) -> None:
-        """`adopt`: a server that runs on the folder will do, and is left running. Without `own` there must be one."""
+    def __init__(
+        self, settings: Settings, folder: DataFolder, *, adopt: bool = False, own: bool = True, api_url: str = ""
+    ) -> None:
+        """`adopt`: a server that runs on the folder will do, and is left running. Without `own` there must be one.
+
+        `api_url` is where its pages find the API, which shows them what is encrypted; else where the settings say.
+        """
         self._settings = settings
         self._folder = folder
         self._adopt = adopt
         self._own = own
+        self._api_url = api_url or _api_url(settings)
         self._child: EmbeddedTemporal | None = None
         self._starting: asyncio.Task[None] | None = None
         self._told: TemporalAddress | None = None
@@ -42,7 +52,8 @@ class TemporalServer:
         """Find it, or begin to start it."""
         settings = self._settings
         if settings.temporal_address:
-            self._address = TemporalAddress(settings.temporal_address, "", settings.temporal_namespace, 0)
+            pages = settings.temporal_ui_url.rstrip("/")
+            self._address = TemporalAddress(settings.temporal_address, pages, settings.temporal_namespace, 0)
             return
         if (self._adopt or not self._own) and (running := await self._running()) is not None:
             self._address = running
@@ -102,6 +113,7 @@ class TemporalServer:
             durability=settings.temporal_durability,
             namespace=settings.temporal_namespace,
             search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword"),
+            ui_codec_endpoint=f"{self._api_url}{CODEC_PATH}" if self._api_url and settings.encrypt_payloads else "",
         )
 
     async def _start(self, child: EmbeddedTemporal) -> None:
@@ -113,3 +125,8 @@ class TemporalServer:
             raise CommandFailed(f"{taken.message}{hint}") from taken
         except DataFolderInUse as used:
             raise FolderBusy(f"{used.message} (--data-dir names one.)") from used
+
+
+def _api_url(settings: Settings) -> str:
+    """Where the API will be, when another process serves it; nothing when that takes any port."""
+    return url_at(settings.host, settings.port) if settings.port else ""

@@ -93,7 +93,13 @@ class Whole:
             check_egress(self.settings)
         self.folder.prepare()
         listening = self._bind() if services.api else None
-        temporal = TemporalServer(self.settings, self.folder, adopt=services.adopt, own=services.own_temporal)
+        temporal = TemporalServer(
+            self.settings,
+            self.folder,
+            adopt=services.adopt,
+            own=services.own_temporal,
+            api_url="" if listening is None else url_of(listening),
+        )
         self._stack.push_async_callback(temporal.stop)
         if services.temporal:
             await temporal.begin()

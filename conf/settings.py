@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     temporal_port: Annotated[int, Field(ge=0, le=65_535)] = 7233
     temporal_ui_port: Annotated[int, Field(ge=-1, le=65_535)] = 8233
     """-1 leaves the UI out."""
+    temporal_ui_url: str = ""
+    """Where the UI of a cluster is; of a server of our own it is known."""
     temporal_durability: Literal["normal", "full"] = "normal"
     """`full` syncs every commit of the embedded Temporal: about 30 % slower, and a power cut loses nothing."""
     temporal_wait_seconds: Annotated[float, Field(ge=0)] = 60.0

@@ -25,12 +25,14 @@ from engine.runtime import RunContext
 from engine.values import Json
 from workers.connection import Connection, RunsUnavailable, TemporalOptions, connect, ensure_search_attributes
 from workers.encryption import PayloadUnreadable
+from workers.payload_reader import PayloadReader
 from workers.workflows import answers, attributes
 from workers.workflows.messages import ANSWER, CANCEL_REASON, RUN_CANVAS, RunOrder
 
 __all__ = [
     "Connection",
     "ExecutionState",
+    "PayloadReader",
     "RunStart",
     "RunsClient",
     "RunsUnavailable",

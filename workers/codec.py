@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
@@ -17,6 +18,7 @@ from workers.byte_cache import ByteCache
 _ENCODING: Final = "encoding"
 _STORED: Final = b"mainspring/blob"
 _FOLDER: Final = "payloads"
+_SHA: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ClaimCheckCodec(PayloadCodec):
@@ -50,7 +52,7 @@ class ClaimCheckCodec(PayloadCodec):
     async def _decode(self, payload: Payload) -> Payload:
         if payload.metadata.get(_ENCODING) != _STORED:
             return payload
-        return Payload.FromString(await self._fetch(json.loads(payload.data)["sha"]))
+        return Payload.FromString(await self._fetch(_ticket(payload)["sha"]))
 
     async def _fetch(self, sha: str) -> bytes:
         if (found := self._cache.get(sha)) is not None:
@@ -60,3 +62,21 @@ class ClaimCheckCodec(PayloadCodec):
             raise EngineError("A stored payload is not what it was when it was stored.", sha=sha)
         self._cache.put(sha, whole)
         return whole
+
+
+def stored_size(payload: Payload) -> int:
+    """How many bytes there are to read for a payload that lies in the blob store; 0 for one that does not."""
+    return int(_ticket(payload)["size"]) if payload.metadata.get(_ENCODING) == _STORED else 0
+
+
+def _ticket(payload: Payload) -> dict[str, Any]:
+    """What stands in the place of a stored payload. Raises `EngineError`: it may have been touched on the way."""
+    try:
+        ticket: Any = json.loads(payload.data)
+    except ValueError:
+        ticket = None
+    match ticket:
+        case {"sha": str(sha), "size": int()} if _SHA.fullmatch(sha):
+            return dict(ticket)
+        case _:
+            raise EngineError("What should say where a payload is stored says nothing of the kind.")

@@ -101,7 +101,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
         `org_id` is whose payloads these are; None when that is not known: then the instance's own key is used.
         """
-        self._inner = inner
+        self.inner = inner
         self._keys = keys
         self._encrypt = encrypt
         self._org_id = org_id
@@ -116,7 +116,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         if bound is None:
             if len(self._bound) >= _KEPT:
                 self._bound.clear()
-            bound = type(self)(self._inner, self._keys, encrypt=self._encrypt, org_id=org_id)
+            bound = type(self)(self.inner, self._keys, encrypt=self._encrypt, org_id=org_id)
             # From any of them the way leads to all others.
             bound._bound = self._bound
             self._bound[org_id] = bound
@@ -124,7 +124,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         if self._keys is None or not self._encrypt:
-            return await self._inner.encode(payloads)
+            return await self.inner.encode(payloads)
         org_id = self._org_id or ""
         key_id, key = await self._keys.current(org_id)
         sealed: list[Payload] = []
@@ -133,12 +133,12 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
                 sealed.append(await asyncio.to_thread(_seal, payload, org_id, key_id, key))
             else:
                 sealed.append(_seal(payload, org_id, key_id, key))
-        return await self._inner.encode(sealed)
+        return await self.inner.encode(sealed)
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [
             await self._open(payload) if payload.metadata.get(_ENCODING) == ENCRYPTED else payload
-            for payload in await self._inner.decode(payloads)
+            for payload in await self.inner.decode(payloads)
         ]
 
     async def _open(self, payload: Payload) -> Payload:

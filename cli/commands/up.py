@@ -48,6 +48,7 @@ async def welcome(whole: Whole) -> None:
         ("API", f"{whole.url}/api/v1"),
         ("its description", f"{whole.url}/api/v1/openapi.json"),
         ("Temporal", whole.temporal.ui or whole.temporal.address),
+        *_for_eyes(whole),
         ("token", f"{token_file}{f'  {whole.token}  (shown this once)' if whole.fresh_token else ''}"),
     ]
     click.echo(click.style("Mainspring is up.", fg="green", bold=True))
@@ -68,3 +69,12 @@ def curl_line(url: str, token_file: str) -> str:
         f"curl -s {url}/api/v1/workflows/triage-ticket/runs -H 'Content-Type: application/json'"
         f""" -H "Authorization: Bearer $(cat '{token_file}')" -d '{{"inputs": {{"text": "Where is my invoice?"}}}}'"""
     )
+
+
+def _for_eyes(whole: Whole) -> list[tuple[str, str]]:
+    """How to read in Temporal's pages what is encrypted there."""
+    from cli.invocation import command_line
+
+    if not whole.temporal.ui or not whole.settings.encrypt_payloads:
+        return []
+    return [("", f"(values are encrypted there; to read them: {command_line(whole.settings, 'ui')})")]

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from api.temporal.guests import CODEC_PATH
 from cli.configuration import load_settings
 from cli.main import COMMANDS, mainspring
+from cli.temporal_server import CODEC_PATH as TOLD
 from cli.temporal_server import SEARCH_ATTRIBUTES
 from tests.cli.memory_run import EXAMPLES
 from workers.connection import SEARCH_ATTRIBUTES as WANTED
@@ -161,6 +163,10 @@ def test_a_temporal_beside_a_cluster_is_refused(tmp_path: Path) -> None:
 
 def test_the_embedded_temporal_knows_the_search_attributes_that_runs_carry() -> None:
     assert dict.fromkeys(SEARCH_ATTRIBUTES, "Keyword") == WANTED
+
+
+def test_temporals_pages_are_told_where_the_codec_is() -> None:
+    assert TOLD == CODEC_PATH
 
 
 @pytest.mark.parametrize("entry", ["http://shop.internal/", "10.0.0.0/99", "127.0.0.1:99999", "169.254.169.254"])

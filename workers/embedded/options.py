@@ -49,6 +49,7 @@ class EmbeddedOptions:
     A port of 0 picks a free one, which then stays for the life of the server object; a `ui_port` of None means no UI.
     `durability="normal"` survives the death of every process, `"full"` also a power cut, for about 30 % more latency.
     At most ten search attributes may be of type `Keyword`: SQLite visibility has no more columns.
+    `ui_codec_endpoint` is where the UI sends payloads that it cannot read; everybody who reaches the UI sees it.
     """
 
     data_dir: Path
@@ -59,6 +60,7 @@ class EmbeddedOptions:
     namespace: str = "default"
     search_attributes: Mapping[str, SearchAttributeType] = field(default_factory=dict[str, SearchAttributeType])
     retention_days: int | None = None
+    ui_codec_endpoint: str = ""
     dynamic_config: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     binary: Path | None = None
     start_timeout: float = 30.0
@@ -82,6 +84,8 @@ class EmbeddedOptions:
             arguments.append("--headless")
         else:
             arguments += ["--ui-ip", self.ip, "--ui-port", str(ports.ui), "--ui-disable-news-fetch"]
+            if self.ui_codec_endpoint:
+                arguments += ["--ui-codec-endpoint", self.ui_codec_endpoint]
         arguments += ["--db-filename", DATABASE, "--sqlite-pragma", "journal_mode=WAL"]
         arguments += ["--sqlite-pragma", f"synchronous={self.durability.upper()}"]
         if self.namespace != "default":

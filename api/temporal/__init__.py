@@ -1,0 +1,1 @@
+"""Temporal's own pages: who may read there what is encrypted, and the endpoint that shows it to them."""

@@ -46,12 +46,22 @@ def test_together_they_show_every_node_type_that_a_newcomer_should_meet() -> Non
     shown = set[str]().union(*(types_in(json.loads(file.read_text("utf-8"))["nodes"]) for file in FILES))
     assert shown >= {
         "start", "end", "condition", "loop", "break", "continue", "set_variable", "batch", "subworkflow", "llm",
-        "message", "question", "form", "delay", "http_request", "merge_variables", "text_concat",
+        "message", "question", "form", "delay", "http_request", "merge_variables", "text_concat", "code",
+        "text_template",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "name", ["choose-offer", "morning-report", "ship-order", "translate-articles", "translate-text", "triage-ticket"]
+    "name",
+    [
+        "choose-offer",
+        "morning-report",
+        "ship-order",
+        "translate-articles",
+        "translate-text",
+        "triage-ticket",
+        "write-invoice",
+    ],
 )
 async def test_an_example_runs_without_any_input(name: str) -> None:
     result = await MemoryRun().go(example(name))
@@ -137,6 +147,15 @@ async def test_shipping_calls_each_service_once_for_each_parcel_and_carries_a_ke
     assert run.shop.called == ["reserve", "charge", "courier", "courier", "mail"]
     assert len({*run.shop.keys}) == 5
     assert result.output["labels"] == ["茶 → courier 3", "lamp → courier 4"]
+
+
+async def test_an_invoice_is_added_up_to_the_cent_and_written_with_its_dearest_line_first() -> None:
+    result = await MemoryRun().go(example("write-invoice"))
+    assert result.output == {
+        "invoice": "发票 · Invoice\n韩梅梅\n\n1. teapot: 1 × 39.90 = 39.90 €\n2. 杯子: 6 × 4.15 = 24.90 €\n"
+        "3. 龙井茶: 2 × 12.35 = 24.70 €\n\nNet 89.50 €, tax 17.01 €\n合计 · Total 106.51 €",
+        "total": 106.51,
+    }
 
 
 async def test_an_input_of_the_wrong_type_is_named() -> None:

@@ -53,7 +53,7 @@ def _findings(draft: ModelDraft, catalogue: Catalogue) -> Iterator[Finding]:
     else:
         yield from _defaults(draft, facts)
     yield from _address(draft.base_url, provider.connection, provider.title)
-    yield from _options(draft.options, provider.connection, provider.title)
+    yield from _options(draft, provider.connection, provider.title)
     yield from _headers(draft.secret.headers)
     key = draft.secret.api_key
     if provider.connection.needs_key and not draft.secret:
@@ -105,17 +105,20 @@ def _address(base_url: str, connection: ConnectionFacts, title: str) -> Iterator
         yield Finding("base_url", "The address must look like https://models.example.com/v1.")
 
 
-def _options(options: Mapping[str, str], connection: ConnectionFacts, title: str) -> Iterator[Finding]:
-    known = {one.name: one for one in connection.options}
-    for name, value in options.items():
+def _options(draft: ModelDraft, connection: ConnectionFacts, title: str) -> Iterator[Finding]:
+    known = {one.name: one for one in connection.options if draft.kind in one.kinds}
+    for name, value in draft.options.items():
         if (option := known.get(name)) is None:
-            yield Finding(f"options.{name[:64]}", f"{title} has no such option; it has: {', '.join(known) or 'none'}.")
-        elif option.options and value not in option.options:
-            yield Finding(f"options.{name}", f"{option.title} must be one of {', '.join(option.options)}.")
+            names = ", ".join(known) or "none"
+            yield Finding(
+                f"options.{name[:64]}", f"{title} has no such option for {draft.kind} models; it has: {names}."
+            )
+        elif complaint := option.complaint(value):
+            yield Finding(f"options.{name}", f"{option.title} {complaint}.")
         elif len(value) > _LONGEST_OPTION or not value.isprintable():
             yield Finding(f"options.{name}", f"{option.title} must be a text of at most {_LONGEST_OPTION} characters.")
     for name, option in known.items():
-        if option.required and not option.default and not options.get(name):
+        if option.required and not option.default and not draft.options.get(name):
             yield Finding(f"options.{name}", f"{title} needs this: {option.description}")
 
 

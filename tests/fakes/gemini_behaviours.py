@@ -413,5 +413,5 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
 EMBEDDINGS: Mapping[str, Behaviour] = {
     one.__name__.replace("_", "-"): one
     for one in (vectors, too_few, uneven, no_task, busy, bad_key, broken, html, gossip, mute)
-}  # fmt: skip
+} | {"gemini-embedding-2": vectors}
 """The models that turn texts into vectors."""

@@ -65,15 +65,11 @@ async def test_a_model_that_refuses_the_purpose_is_told_in_words() -> None:
         assert server.asked[-1].body["requests"][0]["content"]["parts"] == [{"text": "query: 北京"}]
 
 
-async def test_a_model_of_the_newest_family_gives_each_text_its_own_vector() -> None:
-    # The SDK takes the texts for parts of one content there, unless it is told otherwise.
-    from tests.fakes.gemini_behaviours import EMBEDDINGS
-
-    assert "vectors" in EMBEDDINGS
-    async with opened("gemini-embedding-2-vectors") as (server, embedder):
-        with pytest.raises(ModelFailed, match="status 404"):
-            await embedder.embed(["a", "b", "c"])
-        assert len(server.asked[0].body["requests"]) == 3
+async def test_a_model_that_sees_pictures_too_gives_each_text_its_own_vector() -> None:
+    # By such a name the SDK knows it, and takes plain texts for the parts of one content.
+    async with opened("gemini-embedding-2") as (_, embedder):
+        found = await embedder.embed(["a", "bb", "ccc"])
+    assert [vector[:2] for vector in found.vectors] == [(1.0, 0.0), (2.0, 1.0), (3.0, 2.0)]
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ class AnthropicChat:
         """The SDK's client, made when it is first needed: importing the SDK takes more than a second."""
         async with self._making:
             if self._client is None:
-                # In a thread, so that heartbeats go on meanwhile; with what the SDK itself would import at the first call.
+                # In a thread, so that heartbeats go on meanwhile; with what the SDK would import at its first call.
                 await asyncio.to_thread(importlib.import_module, "anthropic.resources.messages")
                 self._client = self._make()
             return self._client

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -18,6 +18,18 @@ class CodeFailed(NodeFailed):
     """
 
     code = "code_failed"
+
+    @classmethod
+    def told(
+        cls, reason: str, message: str, *, type: str = "", line: int | None = None, logs: Sequence[str] = ()
+    ) -> CodeFailed:
+        """The failure whose sentence says type and line too: `KeyError in line 3: 'price'`."""
+        place = "" if line is None else f"line {line}"
+        named = f"{type} in {place}" if type and place else type or place.capitalize()
+        facts: dict[str, Json] = {"reason": reason, "logs": [*logs]}
+        facts |= {"type": type} if type else {}
+        facts |= {} if line is None else {"line": line}
+        return cls(f"{named}: {message}" if named else message, **facts)
 
 
 @dataclass(frozen=True, slots=True)

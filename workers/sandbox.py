@@ -38,10 +38,9 @@ class RunnerSandbox:
             client = await self._runners.client()
             answer = await client.run(_told(task), org=org_id, seconds=task.seconds)
         except TaskFailed as failed:
-            facts: dict[str, Any] = {"reason": failed.reason, "logs": list(failed.logs)}
-            facts |= {"type": failed.type} if failed.type else {}
-            facts |= {} if failed.line is None else {"line": failed.line}
-            raise CodeFailed(failed.message, **facts) from None
+            raise CodeFailed.told(
+                failed.reason, failed.message, type=failed.type, line=failed.line, logs=failed.logs
+            ) from None
         except RunnerGone as gone:
             raise NodeUnavailable(f"The code runner is not there: {gone}.") from gone
         return Finished(answer.value, answer.logs, answer.milliseconds)

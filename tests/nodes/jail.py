@@ -24,8 +24,9 @@ class OpenJail:
             # In a thread: an engine has a loop of its own.
             done = await asyncio.to_thread(run_here, engine, order)
         except TaskFailed as failed:
-            facts: dict[str, Any] = {"type": failed.type, "line": failed.line, "logs": [*failed.logs]}
-            raise CodeFailed(failed.message, reason=failed.reason, **facts) from failed
+            raise CodeFailed.told(
+                failed.reason, failed.message, type=failed.type, line=failed.line, logs=failed.logs
+            ) from failed
         return Finished(done.value, done.logs)
 
 

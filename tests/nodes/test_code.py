@@ -91,7 +91,7 @@ async def test_no_more_is_kept_of_what_is_printed_than_a_few_pages() -> None:
 
 async def test_an_error_names_its_type_and_the_line_of_the_code_and_is_not_tried_again() -> None:
     walk = drawn("def main(args):\n    x = {}\n    print('before')\n    return x['价格']", {})
-    with pytest.raises(StepError, match="价格") as found:
+    with pytest.raises(StepError, match="KeyError in line 4: '价格'") as found:
         await walk.run()
     facts = found.value.facts
     assert (facts["type"], facts["line"], facts["logs"], facts["reason"]) == ("KeyError", 4, ["before"], "error")

@@ -29,7 +29,9 @@ async def test_placeholders_of_a_canvas_mean_nothing_in_it() -> None:
 
 
 async def test_a_name_that_is_not_there_is_named_with_its_line() -> None:
-    with pytest.raises(CodeFailed, match=r"`nmae` is undefined\. .* is given: name") as found:
+    with pytest.raises(
+        CodeFailed, match=r"^UndefinedError in line 2: `nmae` is undefined\. .* is given: name"
+    ) as found:
         await text_template.run({"name": "Ada"}, world("Hello\n{{ nmae }}"))
     facts = found.value.facts
     assert (facts["type"], facts["line"], facts["reason"]) == ("UndefinedError", 2, "error")

@@ -49,7 +49,7 @@ class _Documents:
             raise
         except Exception as error:  # noqa: BLE001  (what a reader says of a broken file is as good as any other)
             message = f"The file is damaged: it cannot be read as .{kind} ({error})."
-            raise TaskFailed("error", message, type=type(error).__name__) from None
+            raise TaskFailed("error", message) from None
         return extract.result(kind)
 
 

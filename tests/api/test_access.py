@@ -47,6 +47,7 @@ def addresses(serving: Serving) -> list[tuple[str, str]]:
             ("run_id", "7"),
             ("sha", "0" * 64),
             ("name", "end"),
+            ("model", "7"),
         ):
             path = path.replace(f"{{{name}}}", value)
         found += [(method, path) for method in sorted(route.methods or ())]

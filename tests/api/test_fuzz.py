@@ -62,6 +62,18 @@ CANVASES = st.fixed_dictionaries(
         "format": LEAVES,
     },
 )
+MODEL_FIELDS = {
+    "base_url": st.sampled_from(["https://x/v1", "http://[", "x:y@z", ""]) | LEAVES,
+    "api_key": st.sampled_from(["sk-0123456789abcdef"]) | LEAVES,
+    "headers": st.dictionaries(st.sampled_from(WORDS), LEAVES, max_size=2) | VALUES,
+    "options": st.dictionaries(st.sampled_from(["api_version", "location", "style"]), LEAVES, max_size=2) | VALUES,
+    "defaults": st.dictionaries(st.sampled_from(["temperature", "stop", "max_tokens", "seed"]), VALUES, max_size=3),
+    "kind": st.sampled_from(["chat", "embedding", "rerank"]) | LEAVES,
+    "fallback": st.lists(st.sampled_from(["a", "scripted", ""]) | LEAVES, max_size=7),
+    "quota": VALUES,
+    "prices": VALUES,
+    "test": st.booleans(),
+}
 BODIES = st.one_of(
     VALUES,
     st.fixed_dictionaries({"name": st.sampled_from(["a", "世界"]), "canvas": CANVASES}),
@@ -73,13 +85,25 @@ BODIES = st.one_of(
     ),
     st.fixed_dictionaries({"version": st.none() | st.sampled_from(WORDS), "notes": LEAVES}),
     st.fixed_dictionaries({"wait_id": LEAVES, "answer": VALUES}),
+    st.fixed_dictionaries(
+        {
+            "key": st.sampled_from(["a", "模型", "gpt-5"]) | LEAVES,
+            "provider": st.sampled_from(["deepseek", "openai_compatible", "gemini", "azure", "nobody"]),
+            "vendor_model": st.sampled_from(["m", "deepseek-chat"]) | LEAVES,
+        },
+        optional=MODEL_FIELDS,
+    ),
+    st.fixed_dictionaries({"revision": st.integers(0, 3)}, optional=MODEL_FIELDS),
 )
 RAW = st.builds(lambda value: json.dumps(value).encode(), BODIES) | st.binary(max_size=60) | st.just(b"")
-QUERY = st.dictionaries(
-    st.sampled_from(["limit", "cursor", "search", "state", "workflow", "version", "since", "after", "path", "node"]),
-    st.sampled_from(["1", "-1", "99999999999999999999", "failed", "x", "", "世界", "%", "\x00", "v0.0.1", "greet"]),
-    max_size=3,
-)
+ASKED = [
+    "limit", "cursor", "search", "state", "workflow", "version", "since", "after", "path", "node", "kind", "by", "from",
+    "to", "utc_offset", "run", "model",
+]  # fmt: skip
+SAID = [
+    "1", "-1", "99999999999999999999", "failed", "x", "", "世界", "%", "\x00", "v0.0.1", "greet", "day", "chat",
+]  # fmt: skip
+QUERY = st.dictionaries(st.sampled_from(ASKED), st.sampled_from(SAID), max_size=3)
 IDS = st.sampled_from(
     ["WORKFLOW", "greet", "RUN", "0", "-1", "9" * 25, "x", "世界", "\x00", "a/b", "'", "latest", "v0.0.1"]
 )
@@ -98,7 +122,7 @@ async def known(serving: Serving) -> dict[str, str]:
 async def test_no_request_breaks_the_api(serving: Serving, known: dict[str, str], data: st.DataObject) -> None:
     routes = sorted((method, route.path) for route in api_routes(serving.app.routes) for method in route.methods or ())
     method, path = data.draw(st.sampled_from(routes))
-    for name in ("workflow", "version", "run_id", "sha", "name"):
+    for name in ("workflow", "version", "run_id", "sha", "name", "model"):
         if f"{{{name}}}" in path:
             chosen = data.draw(IDS)
             path = path.replace(f"{{{name}}}", quote(known.get(chosen, chosen), safe=""))

@@ -124,6 +124,12 @@ async def test_runs_are_listed_shown_and_cancelled(client: ApiClient, data_dir: 
     assert (again.returncode, again.stdout) == (0, f"The run {run['id']} is cancelled.\n")
 
 
+async def test_what_code_prints_is_shown_with_its_step(client: ApiClient, data_dir: Path) -> None:
+    run = await client.post("/workflows/write-invoice/runs", {"inputs": {"customer": "李雷"}})
+    shown = mainspring("show", run["id"], "--data-dir", data_dir)
+    assert "bill | 3 lines, 89.50 net, 17.01 tax" in shown.stdout.splitlines()
+
+
 def test_a_run_that_is_not_there_is_told(up: Service, data_dir: Path) -> None:
     done = mainspring("show", "123", "--data-dir", data_dir)
     assert done.returncode == 1

@@ -78,7 +78,7 @@ class JsonEmbedder:
     def _body(self, texts: list[str], purpose: Purpose) -> dict[str, Any]:
         # As numbers: what is packed as base64 some servers cannot give, and others give although nobody asked.
         body: dict[str, Any] = {"model": self._connection.vendor_model, "input": texts, "encoding_format": "float"}
-        if self._dimensions and self._connection.options.get("request_dimensions") is True:
+        if self._dimensions and self._connection.option("request_dimensions").lower() == "true":
             body["dimensions"] = self._dimensions
         if field := self._connection.option("purpose_field"):
             body[field] = purpose
@@ -103,4 +103,6 @@ class JsonEmbedder:
 
 
 def _whole(value: object) -> int | None:
-    return value if type(value) is int and value > 0 else None
+    """The number in an option, which a form may have made a text."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 7 and int(text) else None

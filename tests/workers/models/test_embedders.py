@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -39,14 +39,14 @@ async def embed(
     status: int = 200,
     headers: Iterable[tuple[str, str]] = (),
     query: bool = False,
-    **options: Json,
+    options: Mapping[str, Json] | None = None,
 ) -> tuple[Embeddings, Server]:
     def answering(asked: Asked) -> list[bytes]:
         said = answer(json.loads(asked.body))
         return reply(status, said if isinstance(said, bytes) else json.dumps(said).encode(), headers)
 
     async with serving(answering) as server, calling(server) as egress:
-        connection = ModelConnection(provider, "embed-1", server.url("/v1"), KEY, options=options)
+        connection = ModelConnection(provider, "embed-1", server.url("/v1"), KEY, options=options or {})
         found = await JsonEmbedder(connection, egress).embed(texts, purpose="query" if query else "document")
         return found, server
 
@@ -71,7 +71,7 @@ async def test_texts_come_back_as_vectors_in_their_order() -> None:
     ("openai_compatible", {}, [25]),
 ])  # fmt: skip
 async def test_many_texts_go_in_batches(provider: ProviderName, options: dict[str, Json], sizes: list[int]) -> None:
-    found, server = await embed([str(n) * (n + 1) for n in range(25)], provider=provider, **options)
+    found, server = await embed([str(n) * (n + 1) for n in range(25)], provider=provider, options=options)
     assert [len(json.loads(asked.body)["input"]) for asked in server.asked] == sizes
     assert [row[0] for row in found.vectors] == [float(len(str(n) * (n + 1))) for n in range(25)]
     assert found.usage["input_tokens"] == 25
@@ -83,7 +83,7 @@ async def test_no_texts_ask_nobody() -> None:
 
 
 async def test_azure_is_asked_at_its_deployment_with_its_own_header() -> None:
-    _, server = await embed(["x"], provider="azure", deployment="mine", api_version="2024-10-21")
+    _, server = await embed(["x"], provider="azure", options={"deployment": "mine", "api_version": "2024-10-21"})
     (asked,) = server.asked
     assert asked.path == "/v1/openai/deployments/mine/embeddings?api-version=2024-10-21"
     assert asked.headers["api-key"] == KEY
@@ -92,20 +92,23 @@ async def test_azure_is_asked_at_its_deployment_with_its_own_header() -> None:
 
 async def test_queries_are_told_from_documents_where_the_model_cares() -> None:
     options: dict[str, Json] = {"purpose_field": "input_type", "query_prefix": "query: "}
-    _, server = await embed(["a"], query=True, **options)
-    _, other = await embed(["a"], **options)
+    _, server = await embed(["a"], query=True, options=options)
+    _, other = await embed(["a"], options=options)
     assert [json.loads(one.asked[0].body)["input"] for one in (server, other)] == [["query: a"], ["a"]]
     assert json.loads(server.asked[0].body)["input_type"] == "query"
 
 
 async def test_the_length_is_asked_for_where_that_is_wished() -> None:
-    _, server = await embed(["a"], dimensions=3, request_dimensions=True)
+    _, server = await embed(["a"], options={"dimensions": "3", "request_dimensions": "true"})
     assert json.loads(server.asked[0].body)["dimensions"] == 3
 
 
 async def test_a_service_of_ones_own_is_asked_plainly() -> None:
     found, server = await embed(
-        ["a", "bb"], lambda body: {"vectors": [vector(text) for text in body["texts"]]}, style="plain", query=True
+        ["a", "bb"],
+        lambda body: {"vectors": [vector(text) for text in body["texts"]]},
+        options={"style": "plain"},
+        query=True,
     )
     assert found.vectors == ((1.0, 1.0, 0.5), (2.0, 1.0, 0.5))
     assert server.asked[0].path == "/v1"
@@ -126,7 +129,7 @@ async def test_an_answer_that_cannot_be_right_is_not_believed(answer: Any) -> No
 
 async def test_a_vector_of_another_length_is_not_believed() -> None:
     with pytest.raises(ModelUnavailable, match="3 numbers instead of 4"):
-        await embed(["a"], dimensions=4)
+        await embed(["a"], options={"dimensions": 4})
 
 
 @pytest.mark.parametrize(("status", "kind", "reason"), [

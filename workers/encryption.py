@@ -74,6 +74,13 @@ class PayloadKeys:
             raise PayloadUnreadable(
                 f"A payload in Temporal is encrypted with the key {key_id}, which is not in the store.", key_id=key_id
             ) from missing
+        except FlowError as locked:
+            if locked.retryable:
+                raise
+            raise PayloadUnreadable(
+                f"A payload in Temporal is encrypted with the key {key_id}, which cannot be opened: {locked.message}",
+                key_id=key_id,
+            ) from locked
 
     def _make_ready(self, key: DataKey) -> _Aead:
         # Imported when first used: a process that has no keys needs none of it.

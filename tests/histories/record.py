@@ -17,13 +17,16 @@ from typing import Any
 from tests.histories.recordings import Recording, recorded
 from tests.histories.scenes import SCENES, Scene
 from tests.workers.harness import Bench, World, bench, closed_histories
+from tests.workers.memory_stores import MemoryKeys
 from workers.embedded import EmbeddedOptions, EmbeddedTemporal
 
 
 async def record(server: EmbeddedTemporal, name: str, scene: Scene) -> None:
     """Play a scene on a real server, and keep what it left behind."""
     world = World(handlers=dict(scene.handlers))
-    async with bench(server, limits=scene.limits, hand_over_events=scene.hand_over_events, world=world) as here:
+    keys = MemoryKeys() if scene.encrypted else None
+    how: dict[str, Any] = {"limits": scene.limits, "hand_over_events": scene.hand_over_events}
+    async with bench(server, world=world, keys=keys, **how) as here:
         run = await here.start(scene.drawn, scene.inputs, *scene.callees)
         if scene.drive is not None:
             await scene.drive(here, run)
@@ -34,6 +37,7 @@ async def record(server: EmbeddedTemporal, name: str, scene: Scene) -> None:
             blobs={key: data for key, data in here.blobs.kept.items() if key.startswith("payloads/")},
             histories=await histories(here, run.executor),
             told=[],
+            keys={} if keys is None else {key_id: known.key for key_id, known in keys.known.items()},
         )
         dataclasses.replace(taken, told=await taken.replay()).write()
         print(f"{name}: {len(taken.histories)} histories")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from engine.errors import EngineError
 from engine.events import RunEvent
 from engine.plan import Plan, read_plan
-from storage.ports import DataKeys
-from tests.workers.memory_stores import MemoryBlobs
+from storage.ports import DataKey
+from tests.workers.memory_stores import MemoryBlobs, MemoryKeys
 from workers.connection import TemporalOptions, data_converter, payload_codec
 from workers.interceptor import ProcessInterceptor
 from workers.workflows.runs import RunCanvas, RunSlice
@@ -33,6 +33,8 @@ class Recording:
     blobs: Mapping[str, bytes]
     histories: Sequence[Mapping[str, Any]]
     told: Sequence[Sequence[str]]
+    keys: Mapping[str, bytes] = field(default_factory=dict)
+    """What the payloads are encrypted with, if they are."""
 
     def write(self) -> None:
         """Write the file."""
@@ -42,11 +44,12 @@ class Recording:
             "blobs": {key: base64.b64encode(data).decode() for key, data in self.blobs.items()},
             "histories": self.histories,
             "told": self.told,
+            **({"keys": {key_id: key.hex() for key_id, key in self.keys.items()}} if self.keys else {}),
         }
         text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         (FOLDER / f"{self.name}.json").write_text(text + "\n", encoding="utf-8")
 
-    async def replay(self, keys: DataKeys | None = None) -> list[list[str]]:
+    async def replay(self) -> list[list[str]]:
         """Replay every history with the present code; gives what was told. Raises what Temporal finds different."""
         told: list[list[str]] = []
         plans: dict[str, Plan] = {}
@@ -61,8 +64,10 @@ class Recording:
 
         blobs = MemoryBlobs()
         blobs.kept.update(self.blobs)
+        keys = MemoryKeys()
+        keys.known.update({key_id: DataKey(key_id, key) for key_id, key in self.keys.items()})
         options = TemporalOptions(largest_payload=2_000_000, cache_bytes=0)
-        converter = data_converter(payload_codec(options, blobs, keys), encrypted=keys is not None)
+        converter = data_converter(payload_codec(options, blobs, keys), encrypted=True)
         for history in self.histories:
             told.append([])
             replayer = Replayer(
@@ -85,4 +90,5 @@ def read(name: str) -> Recording:
     """A recording by its name."""
     document = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     blobs = {key: base64.b64decode(data) for key, data in document["blobs"].items()}
-    return Recording(name, document["plans"], blobs, document["histories"], document["told"])
+    keys = {key_id: bytes.fromhex(key) for key_id, key in document.get("keys", {}).items()}
+    return Recording(name, document["plans"], blobs, document["histories"], document["told"], keys)

@@ -32,6 +32,7 @@ class Scene:
     drive: Drive | None = None
     limits: Limits = DEFAULT_LIMITS
     hand_over_events: int = 0
+    encrypted: bool = False
 
 
 async def fail(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
@@ -305,6 +306,23 @@ SCENES: Mapping[str, Scene] = {
         ),
         handlers={"a": large},
         limits=Limits(inline_value_bytes=2_048),
+    ),
+    "encrypted": Scene(
+        canvas(
+            start({"q": "string"}),
+            node("a", "work", {"q": "=start.q"}, on_error={"policy": "branch"}),
+            local("b", text="{{a.errorBody.errorMessage}} {{start.q}}"),
+            node("sub", "subworkflow", {"name": "=b.text"}, settings={"workflow": "inner"}),
+            turns(12, work("t", n="{{sub.said}} {{index}}"), lines="turns>t>turns", results={"all": "=t.n"}),
+            end({"t": "=turns.all"}),
+            lines="start>a a:error>b>sub>turns>end a>end",
+        ),
+        {"q": "西湖"},
+        callees=(callee("inner", _ASKS),),
+        handlers={"a": fail},
+        drive=answers(sub__ask="yes"),
+        hand_over_events=30,
+        encrypted=True,
     ),
 }
 """Every scene by its name, which is also the name of its file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from temporalio.converter import (
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from engine.errors import NodeFailed
+from storage.keyring import KeyRing, new_key
+from storage.stores import open_stores
 from tests.workers.memory_stores import MemoryBlobs, MemoryKeys
 from workers.connection import TemporalOptions, data_converter, payload_codec
 from workers.encryption import ENCRYPTED, PayloadUnreadable, organisation_of, owner_of
@@ -144,6 +147,16 @@ async def test_a_key_that_is_missing_is_named() -> None:
             await opened(others, "mine", payload)
         assert missing.value.facts["key_id"] == key_id
         assert not missing.value.retryable
+
+
+async def test_a_key_that_cannot_be_unwrapped_is_named_too(tmp_path: Path) -> None:
+    with open_stores(tmp_path, keys=KeyRing({"one": new_key()})) as stores:
+        codec = payload_codec(TemporalOptions(), stores.blobs, stores.data_keys).of("17")
+        [payload] = await codec.encode([Payload(data=b"x")])
+    with open_stores(tmp_path) as stores:
+        codec = payload_codec(TemporalOptions(), stores.blobs, stores.data_keys).of("17")
+        with pytest.raises(PayloadUnreadable, match=payload.metadata["key"].decode()):
+            await codec.decode([payload])
 
 
 async def test_a_key_that_is_restored_is_found_without_a_restart() -> None:

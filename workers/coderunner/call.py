@@ -11,9 +11,21 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any, Final, get_args
 
-from workers.coderunner.child import UNPROTECTED
 from workers.coderunner.engine import LOG_CHARS, LOG_LINES, Reason, TaskFailed
-from workers.coderunner.frames import ANSWER, DATA, FAILURE, HEAD, LOG, NONCE, TASK, Frames, Malformed, frame
+from workers.coderunner.frames import (
+    ANSWER,
+    BEGUN,
+    DATA,
+    FAILURE,
+    HEAD,
+    HEADER,
+    LOG,
+    NONCE,
+    TASK,
+    Frames,
+    Malformed,
+    frame,
+)
 from workers.coderunner.limits import Limits
 
 _PIECE: Final = 256 * 1024
@@ -31,7 +43,9 @@ class Work:
     engine: str
     task: bytes
     data: bytes
-    limits: Limits
+    seconds: float
+    """By the clock."""
+    answer_bytes: int
 
 
 @dataclass(frozen=True)
@@ -47,11 +61,13 @@ class Unanswered(Exception):
 
 
 class Call:
-    """A task under way. Nothing that comes through its socket can become the answer of another."""
+    """A process for one task, from before there is one. What comes through its socket answers for no other."""
 
-    def __init__(self, number: int, work: Work) -> None:
-        self.number, self.work = number, work
+    def __init__(self, number: int, limits: Limits) -> None:
+        self.number, self.limits = number, limits
         self.started = False
+        self.begun = False
+        """The task is there: from here on its end is the task's own."""
         self.odd = False
         """Something came that no honest process sends."""
         self.ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
@@ -71,22 +87,25 @@ class Call:
         self._ours.close()
         self.theirs.close()
 
-    async def converse(self) -> bytes:
+    async def converse(self, work: Work) -> bytes:
         """Hand the task over and wait for the answer and for the end of all there is to come.
 
         Raises `TaskFailed` with what the process said, `Unanswered` if it ended without a word.
         """
         loop = asyncio.get_running_loop()
-        work, frames = self.work, Frames(LOG + ANSWER + FAILURE, self.work.limits.answer_bytes + _BESIDE)
+        frames = Frames(BEGUN + LOG + ANSWER + FAILURE, work.answer_bytes + _BESIDE)
+        head = json.dumps({"engine": work.engine, "bytes": work.answer_bytes}).encode()
         found: tuple[bytes, bytes] | None = None
         try:
-            await loop.sock_sendall(self._ours, frame(NONCE, self._nonce) + frame(TASK, work.task))
-            await loop.sock_sendall(self._ours, frame(DATA, work.data))
+            begin = frame(NONCE, self._nonce) + frame(HEADER, head) + frame(TASK, work.task)
+            await loop.sock_sendall(self._ours, begin + frame(DATA, work.data))
             while piece := await loop.sock_recv(self._ours, _PIECE):
                 for kind, payload in frames.feed(piece):
                     if found is not None:
                         raise Malformed("more after the answer")
-                    if kind == LOG:
+                    if kind == BEGUN:
+                        self.begun = True
+                    elif kind == LOG:
                         self._note(payload)
                     else:
                         found = kind, self._marked(payload)
@@ -108,15 +127,11 @@ class Call:
     def verdict(self, ending: Ending) -> TaskFailed:
         """Why a process ended that nobody ended, and that gave no answer."""
         if os.WIFEXITED(ending.status):
-            if os.WEXITSTATUS(ending.status) == UNPROTECTED:
-                return TaskFailed("crashed", "The code was not run: its process could not be closed off.")
             return TaskFailed("crashed", "The process of the code ended before it gave an answer.")
         killer = os.WTERMSIG(ending.status)
-        most = self.work.limits.cpu_seconds
+        most = self.limits.cpu_seconds
         if killer == signal.SIGXCPU or ending.cpu >= most:
             return TaskFailed("timeout", f"The code computed for longer than {most} seconds.")
-        if killer == signal.SIGALRM:
-            return TaskFailed("timeout", "The code took too long.")
         if killer == signal.SIGKILL:
             return TaskFailed("memory", "The process of the code was ended: the machine has no memory left for it.")
         if killer == _SIGSYS:

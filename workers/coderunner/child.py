@@ -14,20 +14,18 @@ from typing import Any, Final, NoReturn
 from workers.coderunner import kernel, limits, seccomp
 from workers.coderunner.engine import LOG_CHARS, LOG_LINES, MESSAGE_CHARS, Engine, TaskFailed
 from workers.coderunner.exact import encode
-from workers.coderunner.frames import ANSWER, DATA, FAILURE, HEAD, LOG, NONCE, TASK, frame
+from workers.coderunner.frames import ANSWER, BEGUN, DATA, FAILURE, HEAD, HEADER, LOG, NONCE, TASK, frame
 
-UNPROTECTED: Final = 71
+_UNPROTECTED: Final = 71
 """The exit status of a child that could not close a door, and so ran nothing."""
 _LARGEST: Final = 1 << 30
-_PAST_THE_LIMIT: Final = 5.0
-"""Seconds after which a child ends that should have been ended from outside."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a child is told by its zygote. Nothing of the task itself: that it reads when all doors are closed."""
+    """What a child is told by its zygote. Nothing of a task: that it reads when all doors are closed."""
 
-    engine: Engine
+    engines: Mapping[str, Engine]
     limits: limits.Limits
     taken_mb: int
     """The address space of the zygote."""
@@ -59,12 +57,12 @@ def _alone_with(call: socket.socket) -> int:
 
 
 def _close_doors(order: Order) -> None:
-    order.engine.enter()
+    for engine in order.engines.values():
+        engine.enter()
     # Where there is no namespace of processes the zygote's end would leave us behind.
     _door(order, kernel.die_with_parent, signal.SIGKILL)
     if os.getppid() != order.parent:
-        os._exit(UNPROTECTED)
-    signal.setitimer(signal.ITIMER_REAL, order.limits.wall_seconds + _PAST_THE_LIMIT)
+        os._exit(_UNPROTECTED)
     if chance := sys.modules.get("numpy.random"):
         chance.seed()  # the standard library sees to its own; what is drawn must not be the same in every child
     _door(order, limits.impose, order.limits, order.taken_mb)
@@ -77,20 +75,23 @@ def _door(order: Order, close: Callable[..., None], *arguments: object) -> None:
         close(*arguments)
     except (OSError, ValueError):
         if not order.lenient:
-            os._exit(UNPROTECTED)
+            os._exit(_UNPROTECTED)
 
 
 def _answer(order: Order, channel: int) -> None:
     nonce = _read(channel, NONCE)
     # Made while there is memory.
     no_memory = _failure(nonce, TaskFailed("memory", "The code took more memory than it may."))
+    head: dict[str, Any] = json.loads(_read(channel, HEADER))
+    engine = order.engines[head["engine"]]
     task: dict[str, Any] = json.loads(_read(channel, TASK))
     task["restricted"] = order.restricted
     if data := _read(channel, DATA):
         task["data"] = data
     del data
+    _write(channel, frame(BEGUN, b""))
     try:
-        answer = frame(ANSWER, nonce + _run(order.engine, task, channel, order.limits.answer_bytes))
+        answer = frame(ANSWER, nonce + _run(engine, task, channel, head["bytes"]))
     except TaskFailed as failed:
         answer = _failure(nonce, failed)
     except MemoryError:

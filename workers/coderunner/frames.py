@@ -9,9 +9,10 @@ from typing import Final
 HEAD: Final = struct.Struct(">cI")
 
 NONCE, TASK, DATA = b"N", b"T", b"D"
-"""To a child: what marks its answer as its own, the task as JSON, and the bytes that go with it."""
-LOG, ANSWER, FAILURE = b"L", b"A", b"F"
-"""From a child: a line that was printed, and one of the two ends. Both ends begin with the nonce."""
+"""To a child: what marks its answer as its own, the task as JSON, and the bytes that go with it. Before the task comes
+a header that says whom it is for."""
+BEGUN, LOG, ANSWER, FAILURE = b"S", b"L", b"A", b"F"
+"""From a child: that it has the task, a printed line, and one of the two ends. Both ends begin with the nonce."""
 HEADER, BODY = b"H", b"B"
 """Between the service and its clients, in both directions: JSON, and bytes as they are."""
 

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, Final
 
 from workers.coderunner.control import Control
+from workers.coderunner.limits import Limits
 from workers.coderunner.options import Options, command
 from workers.coderunner.registry import Kind
 from workers.coderunner.zygote_link import ZygoteLink
@@ -75,10 +76,10 @@ class LauncherLink:
     def alive(self) -> bool:
         return self.control.open
 
-    async def spawn(self) -> ZygoteLink:
-        """Fork a zygote. Raises `LaunchFailed`."""
+    async def spawn(self, limits: Limits, spares: int) -> ZygoteLink:
+        """Fork a zygote, whose children have these limits. Raises `LaunchFailed`."""
         number = next(self._numbers)
-        zygote = ZygoteLink(number, self._kill_zygote, self._zygote_gone)
+        zygote = ZygoteLink(number, limits, spares, kill=self._kill_zygote, gone=self._zygote_gone)
         spawned = self._spawned[number] = asyncio.get_running_loop().create_future()
         self.control.tell(zygote.control.theirs, spawn=number)
         zygote.control.theirs.close()

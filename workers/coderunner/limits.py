@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
 _MB: Final = 1024 * 1024
 
@@ -17,23 +17,6 @@ class Limits:
     """Of computing."""
     memory_mb: int
     """Of address space, beyond what the zygote has."""
-    wall_seconds: float
-    """By the clock. The pool ends a task that takes longer; this is for the case that the pool is gone."""
-    answer_bytes: int
-
-    def to_json(self) -> dict[str, Any]:
-        """For a message."""
-        return {
-            "cpu": self.cpu_seconds,
-            "memory": self.memory_mb,
-            "wall": self.wall_seconds,
-            "bytes": self.answer_bytes,
-        }
-
-    @classmethod
-    def from_json(cls, message: dict[str, Any]) -> Self:
-        """From a message."""
-        return cls(message["cpu"], message["memory"], message["wall"], message["bytes"])
 
 
 def impose(limits: Limits, taken_mb: int) -> None:

@@ -25,6 +25,8 @@ class Options:
     """Zygotes for code."""
     children: int = 4
     """Tasks that one zygote has under way at once: some only wait."""
+    spares: int = 1
+    """Children of each zygote that are ready for a task before there is one."""
     per_organisation: int = 4
     """Tasks of one organisation under way at once."""
     cpu_seconds: int = 5

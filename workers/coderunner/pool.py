@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from workers.coderunner.call import Call, Work
@@ -21,13 +21,13 @@ from workers.coderunner.registry import Kind
 from workers.coderunner.turns import Turns
 from workers.coderunner.zygote_link import ZygoteLink, ZygoteLost
 
-_PROBE_WORK: Final = Work(
-    PROBE, b"{}", b"", Limits(cpu_seconds=2, memory_mb=128, wall_seconds=5.0, answer_bytes=10_000)
-)
+_PROBE_WORK: Final = Work(PROBE, b"{}", b"", seconds=5.0, answer_bytes=10_000)
 _PATIENCE: Final = 30.0
 """Seconds that a task waits for a zygote while there is none."""
 _LOOK: Final = 60.0
 """Seconds between two looks at whether zygotes that have nothing to do still work."""
+_TRIES: Final = 6
+"""How many processes may end before a task has begun in them."""
 _ACCIDENTS: Final = 3
 """So many starts in a row that fail are no accident any more."""
 _REST: Final = (0.1, 10.0)
@@ -57,6 +57,8 @@ class Extent:
 
     zygotes: int
     children: int
+    limits: Limits
+    """Of each child."""
     idle_seconds: float | None = None
 
 
@@ -106,25 +108,28 @@ class Pool:
         call: Call | None = None
         try:
             lost = 0
-            while lost < 2:
+            for _ in range(_TRIES):
                 zygote = await self._zygote()
                 began = time.monotonic()
-                call = zygote.begin(work, lenient=self._lenient)
+                call = zygote.begin(lenient=self._lenient)
+                zygote.stock(lenient=self._lenient)
                 try:
-                    answer = await zygote.finish(call)
+                    answer = await zygote.finish(call, work)
                 except TaskFailed as failed:
                     failed.logs = tuple(call.logs)
                     raise
                 except ZygoteLost:
                     # Tasks reach nothing outside of themselves: once more does no harm. Not for ever, though: it may
                     # be what the task does that ends zygotes. If it has not even begun, it is not.
-                    lost += call.started
-                    self._tell("a zygote ended under a task", begun=call.started, times=lost)
+                    lost += call.begun
+                    self._tell("a zygote or its child ended under a task", begun=call.begun)
+                    if lost == 2:
+                        raise TaskFailed("crashed", "What the code ran in has ended twice.") from None
                     continue
                 finally:
                     self._review(zygote)
                 return Outcome(answer, tuple(call.logs), (time.monotonic() - began) * 1_000)
-            raise TaskFailed("crashed", "What the code ran in has ended twice.")
+            raise Unavailable("no process lives long enough to take the task")
         finally:
             self._last_use = time.monotonic()
             if call is None:
@@ -211,7 +216,7 @@ class Pool:
             if self._launcher.threads != 1:
                 self._tell("threads", kind=self.kind, threads=self._launcher.threads)
         while len(self._zygotes) < self._extent.zygotes:
-            zygote = await self._launcher.spawn()
+            zygote = await self._launcher.spawn(self._extent.limits, self._options.spares)
             try:
                 self.layers = await self._examine(zygote)
             except BaseException:  # cancelled, or not fit: nobody else knows of it
@@ -220,12 +225,12 @@ class Pool:
             if self._options.mode == "production" and self.layers.missing:
                 zygote.kill()
                 raise Unprotected(self.layers.complaint)
+            zygote.stock(lenient=self._lenient)
             self._zygotes.append(zygote)
             self._arrived.set()
 
     async def _examine(self, zygote: ZygoteLink) -> Layers:
-        call = zygote.begin(_PROBE_WORK, lenient=True)
-        found: dict[str, Any] = json.loads(await zygote.finish(call))
+        found: dict[str, Any] = json.loads(await zygote.finish(zygote.begin(lenient=True), _PROBE_WORK))
         return examine(zygote.hello.result(), found, restricted=self._options.restricted)
 
     async def _something_changed(self) -> bool:
@@ -245,7 +250,9 @@ class Pool:
             return
         for zygote in [zygote for zygote in self._zygotes if not zygote.calls]:
             try:
-                await zygote.finish(zygote.begin(replace(_PROBE_WORK), lenient=self._lenient))
+                call = zygote.begin(lenient=self._lenient)
+                zygote.stock(lenient=self._lenient)
+                await zygote.finish(call, _PROBE_WORK)
             except (TaskFailed, ZygoteLost) as error:
                 self._tell("an idle zygote does not answer", kind=self.kind, reason=str(error))
                 zygote.kill()

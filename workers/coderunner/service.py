@@ -27,8 +27,7 @@ from workers.coderunner.registry import ENGINES, Kind
 
 _TASK_BYTES: Final = 128 * 1024 * 1024
 _PEER: Final = struct.Struct("3i")
-_DOCUMENTS: Final = Extent(zygotes=1, children=2)
-_DOCUMENT_CPU, _DOCUMENT_MB = 20, 512
+_DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=512))
 
 # An answer may be larger where it is text of a file.
 _ANSWERS: Final[Mapping[str, int]] = {"template": 2_000_000, "document": 64_000_000}
@@ -46,8 +45,9 @@ class Service:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        limits = Limits(options.cpu_seconds, options.memory_mb)
         self._pools: dict[Kind, Pool] = {
-            "code": Pool("code", options, Extent(options.processes, options.children), tell),
+            "code": Pool("code", options, Extent(options.processes, options.children, limits), tell),
             "document": Pool("document", options, replace(_DOCUMENTS, idle_seconds=options.idle_seconds), tell),
         }
 
@@ -140,7 +140,8 @@ class Service:
         if (entry is None and engine not in self._options.engines) or engine in self._options.leave_out:
             return {"unavailable": f"there is no engine {engine!r}"}, b""
         pool = self._pools["code" if entry is None else entry.kind]
-        work = Work(engine, task, data, self._limits(engine, seconds))
+        wall = min(max(seconds, 0.05), self._options.longest_seconds)
+        work = Work(engine, task, data, wall, _ANSWERS.get(engine, _ANSWER))
         try:
             outcome = await pool.run(org, work)
         except TaskFailed as failed:
@@ -149,13 +150,6 @@ class Service:
         except Unavailable as reason:
             return {"unavailable": str(reason)}, b""
         return {"logs": outcome.logs, "ms": outcome.milliseconds}, outcome.answer
-
-    def _limits(self, engine: str, seconds: float) -> Limits:
-        wall = min(max(seconds, 0.05), self._options.longest_seconds)
-        most = _ANSWERS.get(engine, _ANSWER)
-        if engine == "document":
-            return Limits(_DOCUMENT_CPU, _DOCUMENT_MB, wall, most)
-        return Limits(self._options.cpu_seconds, self._options.memory_mb, wall, most)
 
     def _status(self) -> dict[str, Any]:
         layers = self._pools["code"].layers

@@ -62,7 +62,7 @@ class Zygote:
         if not data:
             os._exit(0)
         message = json.loads(data)
-        if "run" in message and descriptors:
+        if "fork" in message and descriptors:
             self._start(message, socket.socket(fileno=descriptors[0]))
         elif "kill" in message:
             for process, number in self._children.items():
@@ -71,7 +71,7 @@ class Zygote:
                     os.kill(process, signal.SIGKILL)
 
     def _start(self, message: dict[str, Any], call: socket.socket) -> None:
-        number = message["run"]
+        number = message["fork"]
         me = os.getpid()
         try:
             process = os.fork()
@@ -84,8 +84,8 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             work(
                 Order(
-                    self._engines[message["engine"]],
-                    Limits.from_json(message),
+                    self._engines,
+                    Limits(message["cpu"], message["memory"]),
                     self._taken_mb,
                     lenient=message["lenient"],
                     restricted=self._restricted,

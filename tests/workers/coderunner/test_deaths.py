@@ -25,6 +25,13 @@ from workers.coderunner.options import Options, command
 
 @pytest.fixture
 def mortal() -> Iterator[Running]:
+    with code_runner(processes=2, spares=0, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as running:
+        yield running
+
+
+@pytest.fixture
+def stocked() -> Iterator[Running]:
+    """As it is by default: with a child that waits in each zygote."""
     with code_runner(processes=2, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as running:
         yield running
 
@@ -159,7 +166,8 @@ sys.stdin.read()
 
 async def test_nothing_survives_a_parent_that_is_killed() -> None:
     folder = Path(tempfile.mkdtemp(prefix="code-"))
-    options = Options.here(str(folder / "runner"), processes=1, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES)
+    engines = {"attempts": ATTEMPTS}
+    options = Options.here(str(folder / "runner"), processes=1, spares=0, engines=engines, leave_out=LANGUAGES)
     interpreter, *_ = command("serve")
     arguments = [sys.executable, "-c", PARENT, interpreter, "-IS", command("serve")[3], options.to_json()]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:  # noqa: ASYNC220
@@ -195,7 +203,32 @@ async def test_a_caller_that_goes_while_it_waits_for_its_turn_leaves_no_gap(mort
     assert (await run(mortal, "3")).value == 3
 
 
-async def test_kills_at_any_moment(mortal: Running) -> None:
+async def test_a_child_that_dies_before_it_has_a_task_is_nobodys_loss(stocked: Running) -> None:
+    for _ in range(3):
+        await until(lambda: bool(tasks(stocked)))
+        for spare in tasks(stocked):
+            spare.kill()
+        assert (await run(stocked, "1")).value == 1
+
+
+async def test_zygotes_that_hang_hold_up_nobody_for_long(stocked: Running) -> None:
+    await until(lambda: len(tasks(stocked)) == 2)
+    before = zygotes(stocked)
+    for zygote in before:
+        zygote.suspend()
+    for _ in range(3):
+        assert (await run(stocked, "1")).value == 1
+    await until(lambda: not any(zygote.is_running() for zygote in before) and len(zygotes(stocked)) == 2)
+
+
+@pytest.mark.parametrize("spares", [0, 1])
+async def test_kills_at_any_moment(spares: int) -> None:
+    with code_runner(processes=2, spares=spares, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as runner:
+        await kill_at_any_moment(runner)
+        await until(lambda: len(runner.family()) == 3 + 2 * spares)
+
+
+async def kill_at_any_moment(mortal: Running) -> None:
     chance = random.Random(3)
     for number in range(25):
         callers = [asyncio.create_task(run(mortal, f"time.sleep({chance.random() / 50})\n1")) for _ in range(4)]
@@ -208,11 +241,10 @@ async def test_kills_at_any_moment(mortal: Running) -> None:
         for ended in await asyncio.gather(*callers, return_exceptions=True):
             assert isinstance(ended, Answer | TaskFailed), ended
         assert (await run(mortal, f"{number}")).value == number
-    await until(lambda: len(mortal.family()) == 3)
 
 
 async def test_a_zygote_makes_room_for_a_fresh_one_after_its_share_of_tasks() -> None:
-    with code_runner(processes=1, recycle=3, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as runner:
+    with code_runner(processes=1, recycle=3, spares=0, engines={"attempts": ATTEMPTS}, leave_out=LANGUAGES) as runner:
         seen = set()
         for _ in range(10):
             seen |= {process.pid for process in zygotes(runner)}

@@ -56,7 +56,8 @@ _WORDS: Final[tuple[tuple[Reason, re.Pattern[str]], ...]] = (
     (
         "unsupported",
         re.compile(
-            r"(?:does|do) not support|not supported|unsupported|only supported by|is not a multimodal model|不支持"
+            r"(?:does|do) not support|not supported|unsupported|only supported by|requires --jinja"
+            r"|is not a multimodal model|不支持"
         ),
     ),
 )
@@ -134,7 +135,7 @@ def reason_of(connection: ModelConnection, status: int | None, kind: str, said: 
     """What is behind a status (None: within a stream), the words of its kind, and its sentence."""
     words = f"{kind} {said}".lower()
     for reason, pattern in _WORDS:
-        if pattern.search(words) and _may_mean(connection, reason, status, kind.lower()):
+        if pattern.search(words) and _may_mean(connection, reason, status, kind.lower(), words):
             return reason
     if _BUSY.search(words) and status in (None, 400, 403, 429, 503):
         return "rate_limited"
@@ -144,7 +145,7 @@ def reason_of(connection: ModelConnection, status: int | None, kind: str, said: 
     return _STATUS.get(status) or ("overloaded" if status >= 500 else "not_found" if status < 400 else "bad_request")
 
 
-def _may_mean(connection: ModelConnection, reason: Reason, status: int | None, kind: str) -> bool:
+def _may_mean(connection: ModelConnection, reason: Reason, status: int | None, kind: str, words: str) -> bool:
     """Whether words that sound like this reason mean it, beside this status."""
     if status == 429:
         throttled = connection.provider in _TOKENS_A_MINUTE or "ratelimit" in kind.replace("_", "")
@@ -153,8 +154,9 @@ def _may_mean(connection: ModelConnection, reason: Reason, status: int | None, k
         # These say it themselves; only that an account has nothing left stands behind more than one.
         return reason == "quota" or _STATUS[status] == reason
     if status is not None and status >= 500:
-        # A server that broke does say what it broke over; that the conversation was too long is all that counts.
-        return reason == "context_length" or (status == 501 and reason == "unsupported")
+        # Servers that break say all kinds of things. These two llama.cpp says with a 500 and means.
+        lacks = status == 501 or "input is not supported" in words or "--jinja" in words
+        return reason == "context_length" or (reason == "unsupported" and lacks)
     if reason == "auth":
         return status in (None, 400, 403, 422)
     return True

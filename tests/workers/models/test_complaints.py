@@ -90,6 +90,8 @@ def error(message: str, **more: Any) -> dict[str, Any]:
             "context_length",
         ),
         ("openai_compatible", 500, error("the request exceeds the available context size"), "context_length"),
+        ("openai_compatible", 500, error("image input is not supported - hint: provide the mmproj"), "unsupported"),
+        ("openai_compatible", 500, error("tools param requires --jinja flag"), "unsupported"),
         ("openai_compatible", 500, error("CUDA error: not supported"), "overloaded"),
         ("openai_compatible", 400, error("输入内容过长，超出模型上下文限制"), "context_length"),
         ("openai_compatible", 403, error("账户余额不足，请充值"), "quota"),

@@ -88,8 +88,8 @@ class _Served(Generic[Adapter]):
 class LocalChat:
     """Implements `nodes.chat.ChatModel`; its process starts with the first question.
 
-    So small a model loses its thread, and its language, without a word on who it is to be: where a request has none,
-    it is a helpful assistant.
+    So small a model loses its thread, and its language, when little is said to it and much is left to chance. Where a
+    request leaves it open, it is a helpful assistant that says what is likeliest.
     """
 
     def __init__(self, served: _Served[ChatAdapter]) -> None:
@@ -99,6 +99,8 @@ class LocalChat:
         """Ask the model."""
         if all(message.role != "system" for message in request.messages):
             request = replace(request, messages=(_ASSISTANT, *request.messages))
+        if request.options.temperature is None:
+            request = replace(request, options=replace(request.options, temperature=0.0))
         adapter = await self._served.adapter()
         answer: Any = adapter.stream(request)
         async with aclosing(answer) as deltas:

@@ -46,11 +46,14 @@ class Directory:
         self._configured = configured
         self._known: dict[tuple[str, str, str], tuple[float, ModelEntry | None]] = {}
 
-    async def find(self, org_id: str, name: str, kind: ModelKind) -> ModelEntry | None:
-        """The model; None for `default` where nobody has set one up. Raises `ModelFailed`, reason `not_found`."""
+    async def find(self, org_id: str, name: str, kind: ModelKind, *, fresh: bool = False) -> ModelEntry | None:
+        """The model; None for `default` where nobody has set one up. Raises `ModelFailed`, reason `not_found`.
+
+        With `fresh` it is looked for, whatever is remembered.
+        """
         now = time.monotonic()
         place = (org_id, name, kind)
-        if (known := self._known.get(place)) is not None and now - known[0] < FRESH:
+        if not fresh and (known := self._known.get(place)) is not None and now - known[0] < FRESH:
             return known[1]
         entry = await self._look(org_id, name, kind)
         if len(self._known) >= _MOST:

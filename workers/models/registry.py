@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from conf.catalogue import Catalogue, load_catalogue
+from conf.catalogue import Catalogue, ModelKind, load_catalogue
 from conf.settings import Settings
 from engine.errors import NotFound
 from nodes.chat import ChatModel, ModelFailed
@@ -41,6 +41,9 @@ SLOW_SECONDS: Final = 0.1
 _MOST_KEPT: Final = 200
 _UNBOUND: Final = Quota()
 _CONFIGURED: Final = "settings"
+
+Make = Callable[[ModelConnection, EgressClient], Any]
+"""Makes the adapter of one kind."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,15 @@ class ModelRegistry:
         """The chat model of this name; `alone` without those that stand in for it."""
         if (known := self._chats.get(name)) is not None:
             return known
-        entry = await self._directory.find(site.run.org_id, name, "chat")
-        if entry is None:
+        if (found := await self._reach(site, name, "chat", chat_adapter)) is None:
             return self._chats[SCRIPTED]
-        egress = self._way_out()
-        model: ChatModel = KeptChat(await self._adapter(entry, lambda made: chat_adapter(made, egress)))
+        entry, kept = found
+        model: ChatModel = KeptChat(kept)
         if (account := self._account(site, entry, number)) is not None:
             model = Metered(model, account)
         if (turnstile := self._turnstile(entry)) is not None:
             model = Throttled(model, turnstile)
-        model = WithMedia(model, name, egress, how=entry.media, largest=self._settings.model_media_bytes)
+        model = WithMedia(model, name, self._way_out(), how=entry.media, largest=self._settings.model_media_bytes)
         model = Capable(model, name, entry.facts.capabilities)
         model = WithOptions(model, name, entry.facts, entry.defaults)
         if entry.fallback and not alone:
@@ -129,11 +131,9 @@ class ModelRegistry:
         """The embedder of this name. `scripted` is one that knows words and no meanings."""
         if (known := self._embedders.get(name)) is not None:
             return known
-        entry = await self._directory.find(site.run.org_id, name, "embedding")
-        if entry is None:
+        if (found := await self._reach(site, name, "embedding", embedding_adapter)) is None:
             return self._embedders[SCRIPTED]
-        egress = self._way_out()
-        kept = await self._adapter(entry, lambda made: embedding_adapter(made, egress))
+        entry, kept = found
         model: Embedder = KeptEmbedder(kept, entry.facts.dimensions)
         if (account := self._account(site, entry, number)) is not None:
             model = MeteredEmbedder(model, account)
@@ -143,11 +143,10 @@ class ModelRegistry:
 
     async def reranker(self, site: CallSite, name: str, number: Callable[[], int]) -> Reranker:
         """The reranker of this name."""
-        entry = await self._directory.find(site.run.org_id, name, "rerank")
-        if entry is None:
+        if (found := await self._reach(site, name, "rerank", rerank_adapter)) is None:
             raise ModelFailed(f"There is no rerank model {name[:80]!r}.", reason="not_found", model=name[:80])
-        egress = self._way_out()
-        model: Reranker = KeptReranker(await self._adapter(entry, lambda made: rerank_adapter(made, egress)))
+        entry, kept = found
+        model: Reranker = KeptReranker(kept)
         if (account := self._account(site, entry, number)) is not None:
             model = MeteredReranker(model, account)
         if (turnstile := self._turnstile(entry)) is not None:
@@ -170,7 +169,24 @@ class ModelRegistry:
         longest = self._settings.model_wait_seconds
         return Turnstile(self._stores.throttle, f"model/{entry.id}", entry.quota, model=entry.name, longest=longest)
 
-    async def _adapter(self, entry: ModelEntry, make: Callable[[ModelConnection], Any]) -> Kept[Any]:
+    async def _reach(
+        self, site: CallSite, name: str, kind: ModelKind, make: Make
+    ) -> tuple[ModelEntry, Kept[Any]] | None:
+        """What a name means, and the adapter to it; None for a `default` that nobody has set up."""
+        for fresh in (False, True):
+            entry = await self._directory.find(site.run.org_id, name, kind, fresh=fresh)
+            if entry is None:
+                return None
+            try:
+                return entry, await self._adapter(entry, make)
+            except NotFound:
+                # The row may just have changed: a new key is kept under a new id, and the old one is gone.
+                continue
+        raise ModelFailed(
+            f"The key of the model {name} is not there any more: set it again.", reason="auth", model=name
+        )
+
+    async def _adapter(self, entry: ModelEntry, make: Make) -> Kept[Any]:
         """The adapter of a row as it is now; that of an earlier revision is let go of."""
         place = (entry.id, entry.revision)
         if (kept := self._kept.get(place)) is not None:
@@ -181,26 +197,21 @@ class ModelRegistry:
         if (kept := self._kept.get(place)) is not None:
             return kept
         for other in [other for other in self._kept if other[0] == entry.id and other[1] < entry.revision]:
-            await self._kept.pop(other).let_go()
+            if (replaced := self._kept.pop(other, None)) is not None:
+                await replaced.let_go()
         while len(self._kept) >= _MOST_KEPT:
             _, oldest = self._kept.popitem(last=False)
             await oldest.let_go()
-        return self._kept.setdefault(place, Kept(lambda: make(connection)))
+        egress = self._way_out()
+        return self._kept.setdefault(place, Kept(lambda: make(connection, egress)))
 
     async def _connection(self, entry: ModelEntry) -> ModelConnection:
+        """Where it is reached, with its key. Raises `NotFound` when the key is gone."""
         if entry.id == _CONFIGURED:
             return entry.connection(self._settings.model_api_key.get_secret_value())
         if self._stores is None or not entry.secret_id:
             return entry.connection("")
-        try:
-            text = await self._stores.secrets.open(entry.org_id, SECRET_KIND, entry.secret_id)
-        except NotFound:
-            raise ModelFailed(
-                f"The key of the model {entry.name} is not there any more: set it again.",
-                reason="auth",
-                model=entry.name,
-            ) from None
-        secret = ModelSecret.parse(text)
+        secret = ModelSecret.parse(await self._stores.secrets.open(entry.org_id, SECRET_KIND, entry.secret_id))
         return entry.connection(secret.api_key, secret.headers)
 
 

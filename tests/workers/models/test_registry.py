@@ -150,6 +150,18 @@ async def test_a_change_of_a_row_holds_after_a_moment_and_its_new_key_is_used(st
         assert keys(server) == ["writer", "new", "writer"]
 
 
+async def test_a_key_that_was_just_replaced_is_found_without_waiting(stores: Stores) -> None:
+    async with openai_server() as server, calling(server.place) as egress, registry(stores, egress) as models:
+        row = await add(stores, server, "writer")
+        await stores.models(10).change(row.id, {"secret_id": 1}, revision=row.revision)
+        with pytest.raises(ModelFailed, match="not there any more"):
+            await models.at(SITE).chat("writer")
+        secret = await stores.secrets.put("10", SECRET_KIND, ModelSecret(f"{KEY}-new").to_text())
+        await stores.models(10).change(row.id, {"secret_id": int(secret)}, revision=row.revision + 1)
+        await first_words(models.at(SITE), "writer")
+        assert keys(server) == ["new"]
+
+
 async def test_a_key_may_bring_headers_that_are_secret_too(stores: Stores) -> None:
     async with openai_server() as server, calling(server.place) as egress, registry(stores, egress) as models:
         held = ModelSecret(f"{KEY}-both", {"x-gate": "open sesame"})

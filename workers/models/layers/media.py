@@ -20,6 +20,8 @@ from workers.models.media import mime_type_of
 
 LARGEST: Final = 20 * 1024 * 1024
 _AT_ONCE: Final = 4
+_TOGETHER: Final = 3
+"""How many of the largest one request may hold: they are all in memory at a time, and then once more as Base64."""
 _SECONDS: Final = 60.0
 _UNKNOWN: Final = "application/octet-stream"
 
@@ -61,10 +63,20 @@ class WithMedia:
         if not wanted:
             return messages
         door = asyncio.Semaphore(_AT_ONCE)
+        together = 0
 
         async def one(part: MediaPart) -> MediaPart:
+            nonlocal together
             async with door:
-                return await self._fetch(part)
+                got = await self._fetch(part)
+            together += len(got.data or b"")
+            if together > _TOGETHER * self._largest:
+                raise self._wrong(
+                    f"The media of one request are larger than {_TOGETHER * self._largest} bytes together.",
+                    limit=_TOGETHER * self._largest,
+                    setting="model_media_bytes",
+                )
+            return got
 
         tasks = [asyncio.create_task(one(part)) for part in wanted.values()]
         try:

@@ -156,6 +156,15 @@ async def test_the_guard_has_its_say_at_every_redirect() -> None:
             await part_of(model, within, MediaPart("image", url=server.url("/inside")))
 
 
+async def test_all_media_of_a_request_are_bounded_together() -> None:
+    async with fetching() as (model, within, _):
+        parts = [MediaPart("file", url=f"data:,{number}{'x' * 800}") for number in range(4)]
+        with pytest.raises(ModelFailed, match="larger than 3000 bytes together"):
+            await answer(model, question(*parts))
+        assert await answer(model, question(*parts[:3]))
+        assert len(within.asked) == 1
+
+
 async def test_a_part_with_nothing_in_it_is_refused() -> None:
     async with fetching() as (model, within, _):
         with pytest.raises(FlowError, match="neither bytes nor a URL"):

@@ -178,7 +178,7 @@ def test_a_run_that_fails_says_where_and_why(busy: Path, tmp_path: Path) -> None
     done = mainspring("run", echo(tmp_path, prompt="fail: 没有钱了"), "--data-dir", busy)
     assert (done.returncode, done.stdout) == (1, "")
     assert "✗ Ask" in done.stderr
-    assert "没有钱了 (node_failed)" in done.stderr
+    assert "没有钱了 (model_failed)" in done.stderr
     assert " show " in done.stderr
 
 

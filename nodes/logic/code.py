@@ -92,9 +92,9 @@ async def code(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
     Python may be `async`. What is printed (`print`, `console.log`) stands in the record of the step as its `logs`, and
     in the facts of an error, which names the type, the message and the line of your code.
 
-    The code runs in a jail: alone, for at most 5 seconds of computing and a minute in all, without network, files or
-    memory of earlier calls. It may run twice, when a process dies at the wrong moment, and then the second result
-    counts: what it draws by chance or reads from the clock may differ.
+    The code runs in a jail: alone, for at most a minute, 5 seconds of it computing (`MAINSPRING_CODE_SECONDS`), without
+    network, files or memory of earlier calls. It may run twice, when a process dies at the wrong moment, and then the
+    second result counts: what it draws by chance or reads from the clock may differ.
     """
     settings = read_settings(Settings, ctx.settings)
     params: dict[str, Any] = dict(inputs.model_extra or {})

@@ -18,7 +18,7 @@ from tests.nodes.context import NodeWorld
 OURS = {
     "start", "end", "message", "condition", "text_concat", "text_split", "json_to", "json_from", "set_variable",
     "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request", "llm",
-    "question", "form", "delay",
+    "question", "form", "delay", "code", "text_template", "read_document",
 }  # fmt: skip
 
 SHOUT = '''
@@ -73,7 +73,9 @@ def findings(library: Library) -> list[tuple[str, str, object]]:
 def test_every_node_type_of_the_issue_is_there() -> None:
     library = load_library()
     assert library.types.keys() == OURS
-    assert library.activities.keys() == {"llm", "http_request", "assign_variables"}
+    assert library.activities.keys() == {
+        "llm", "http_request", "assign_variables", "code", "text_template", "read_document",
+    }  # fmt: skip
     assert library.diagnostics == ()
     assert {one.source for one in library.types.values()} == {"mainspring"}
 

@@ -63,8 +63,15 @@ class ApiClient:
         given = {name: value for name, value in params.items() if value is not None}
         return await self._ask("GET", path, params=given)
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        return await self._ask("POST", path, json=dict(body or {}))
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, patience: float | None = None) -> Any:
+        """The answer, for which `patience` seconds are waited."""
+        return await self._ask("POST", path, json=dict(body or {}), timeout=_for(patience))
+
+    async def patch(self, path: str, body: Mapping[str, Any], *, patience: float | None = None) -> Any:
+        return await self._ask("PATCH", path, json=dict(body), timeout=_for(patience))
+
+    async def delete(self, path: str) -> None:
+        await self._ask("DELETE", path)
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return await self._ask("PUT", path, json=dict(body))
@@ -117,6 +124,10 @@ class ApiClient:
 
     def _unreachable(self, error: Exception) -> ApiUnreachable:
         return ApiUnreachable(f"Nothing answers at {self.url} ({type(error).__name__}).", url=self.url)
+
+
+def _for(seconds: float | None) -> httpx2.Timeout:
+    return _PATIENCE if seconds is None else httpx2.Timeout(seconds, connect=2.0)
 
 
 def _refused(reply: httpx2.Response) -> ApiRefused:

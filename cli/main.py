@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "run": "Run a canvas from a file, show how it goes, and print the result.",
     "validate": "Say what is wrong with a canvas.",
     "nodes": "List the node types.",
+    "models": "Set up the models that nodes ask for.",
+    "usage": "Show what was spent on models.",
     "runs": "List the latest runs.",
     "show": "Show what a run did, step by step.",
     "answer": "Answer a question that a run asks.",
@@ -30,6 +32,7 @@ COMMANDS: Final = {
     "api": "Start the HTTP API alone.",
     "worker": "Start a worker alone.",
     "temporal": "Start the embedded Temporal server alone.",
+    "keys": "Look after the keys that secrets are encrypted with.",
     "migrate": "Bring the database up to date.",
     "docs": "Write the pages and schemas that the code tells about itself.",
 }

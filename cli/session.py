@@ -84,7 +84,7 @@ async def _running(folder: DataFolder) -> ApiClient | None:
     """A client of the server that is up on the folder, if one is."""
     where, token = folder.api(), folder.token()
     # Only to a process that still lives: the token is not for whoever has the port now.
-    if where is None or token is None or not _lives(where.pid):
+    if where is None or token is None or not lives(where.pid):
         return None
     client = ApiClient(where.url, token)
     if await client.ready():
@@ -93,7 +93,8 @@ async def _running(folder: DataFolder) -> ApiClient | None:
     return None
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is such a process."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

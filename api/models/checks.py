@@ -33,7 +33,7 @@ class Finding:
 def check(draft: ModelDraft, catalogue: Catalogue) -> None:
     """Raise `InvalidRequest` with everything that is wrong."""
     if findings := [*_findings(draft, catalogue)]:
-        more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
+        more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
         errors: list[JsonValue] = [
             {"field": one.field, "code": "invalid_model", "message": one.message} for one in findings
         ]

@@ -187,8 +187,8 @@ class ModelService:
         tried = await self._ask(draft)
         if not tried.ok:
             raise ModelTestFailed(
-                f"The model did not answer: {tried.message.rstrip('.') or 'without a reason'}. Nothing was saved; with"
-                ' "test": false it is saved all the same.',
+                f"The model did not answer: {tried.message.rstrip('.') or 'without a reason'}. Nothing was saved;"
+                ' untried it would be ("test": false, or --no-test).',
                 reason=tried.reason,
                 status=tried.status,
                 milliseconds=tried.milliseconds,

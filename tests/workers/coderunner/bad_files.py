@@ -306,7 +306,7 @@ def _cases() -> Iterator[tuple[str, Bad]]:
     )
     yield (
         "a row beyond all rows",
-        Bad("a.xlsx", lambda: sheet('<row r="99999999"><c r="A99999999"><v>1</v></c></row>'), "the last there can be"),
+        Bad("a.xlsx", lambda: sheet('<row r="99999999"><c r="A99999999"><v>1</v></c></row>'), "the last is 1,048,576"),
     )
     yield (
         "a text that is not there",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.workers.coderunner.bad_files import CASES, Bad
+from tests.workers.coderunner.bad_files import CASES, Bad, sheet
 from tests.workers.coderunner.good_files import MARKDOWN, PAGE, POEM, pdf, word, workbook
 from tests.workers.coderunner.running import Running, code_runner
 from workers.coderunner.documents.samples import samples
@@ -52,6 +52,26 @@ async def test_a_workbook_gives_its_sheets_and_cells_keep_their_type(reader: Run
     assert found["text"].startswith("价格\n茶\tprice\tsince\tsold\n龙井\t90.5\t2024-05-01\ttrue\n")
     assert "Second\n\n\t中文" in found["text"]
     assert (found["pages"], found["kind"]) == (2, "xlsx")
+
+
+async def test_cells_are_read_as_they_are_written_whatever_writes_them(reader: Running) -> None:
+    cells = (
+        '<row><c t="inlineStr"><is><r><t>龙</t></r><r><t>井</t></r><rPh><t>long</t></rPh></is></c>'
+        "<c><v>1.50</v></c></row>"
+        '<row r="3"><c r="C3" t="b"><v>1</v></c><c r="A3"><v>1E+3</v></c><c><v>7</v></c></row>'
+        '<row r="4"><c t="e"><v>#N/A</v></c><c t="str"><f>A1</f><v>x</v></c><c t="d"><v>2024-05-01</v></c><c/></row>'
+        '<row r="5"><c s="99"><f>SUM(A1:A3)</f></c></row>'
+        '<row r="6"><c><v>12345678901234567890</v></c><c><v>1E400</v></c><c><v>nonsense</v></c></row>'
+    )
+    (first, *_) = (await read(reader, "a.xlsx", sheet(cells, '<dimension ref="A1"/>')))["tables"]
+    assert first == [
+        ["龙井", 1.5],
+        [],
+        [1000.0, 7, True],
+        ["#N/A", "x", "2024-05-01"],
+        [],
+        ["1.2345678901234567e+19", "inf", "nonsense"],
+    ]
 
 
 async def test_a_pdf_gives_the_text_of_its_pages(reader: Running) -> None:

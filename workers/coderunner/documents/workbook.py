@@ -6,12 +6,12 @@ import sys
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any, Final
 
 from workers.coderunner.documents.extract import Cell, Extract, refused
-from workers.coderunner.documents.package import open_package
+from workers.coderunner.documents.package import Package, open_package
+from workers.coderunner.documents.sheet import Meanings, read_cells
 
 
 @contextmanager
@@ -28,57 +28,61 @@ def _without_numpy() -> Generator[None]:
 
 
 with _without_numpy():
-    from openpyxl import load_workbook
+    from openpyxl.reader.excel import ExcelReader
+    from openpyxl.styles.stylesheet import apply_stylesheet
+    from openpyxl.utils.datetime import from_excel
 
 _GAP: Final = 1_000
 """Empty rows in a row that are kept; a single cell may stand in row one million."""
-_LAST_ROW: Final = 1_048_576
 _MAIN: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 
 
 def read_workbook(data: bytes, extract: Extract) -> None:
     """Read the sheets in their order; each is a table, and its name a line of the text."""
-    if not open_package(data).parts.get(_MAIN):
+    package = open_package(data)
+    if not package.parts.get(_MAIN):
         raise refused("The name says .xlsx, but it is no Excel workbook.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        book = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheets = book.worksheets  # those with cells: charts are sheets of another kind
-        extract.count_pages(max(1, len(sheets)))
-        for sheet in sheets:
-            extract.write(f"{sheet.title}\n")
-            _read(sheet, extract)
+        # What it would do by itself, but for the sheets, whose cells it would go through just to learn how many.
+        reader = ExcelReader(BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        reader.read_manifest()
+        reader.read_strings()
+        reader.read_workbook()
+        apply_stylesheet(reader.archive, reader.wb)
+        sheets = [(sheet.name, link.target) for sheet, link in reader.parser.find_sheets() if _has_cells(link)]
+    extract.count_pages(max(1, len(sheets)))
+    meanings = _meanings(reader)
+    for name, part in sheets:
+        if part in reader.valid_files:
+            extract.write(f"{name}\n")
+            _read(package, part, meanings, extract)
             extract.write("\n")
 
 
-def _read(sheet: Any, extract: Extract) -> None:
-    # What a sheet says of its own size may be anything.
-    sheet.reset_dimensions()
-    extract.begin_table()
-    empty = 0
-    for values in sheet.iter_rows(values_only=True):
-        if not any(value not in (None, "") for value in values):
-            empty += 1
-            if empty > _LAST_ROW:
-                raise refused(f"The file is refused: it speaks of rows after row {_LAST_ROW:,}, the last there can be.")
-            continue
-        for _ in range(min(empty, _GAP)):
+def _has_cells(link: Any) -> bool:
+    return str(link.Type).endswith("/worksheet")
+
+
+def _meanings(reader: Any) -> Meanings:
+    epoch = reader.wb.epoch
+    return Meanings(
+        texts=reader.shared_strings,
+        dates=frozenset(reader.wb._date_formats),
+        spans=frozenset(reader.wb._timedelta_formats),
+        moment=lambda number, is_span: from_excel(number, epoch, timedelta=is_span),
+    )
+
+
+def _read(package: Package, part: str, meanings: Meanings, extract: Extract) -> None:
+    last = 0
+
+    def row(number: int, cells: list[Cell]) -> None:
+        nonlocal last
+        for _ in range(min(number - last - 1, _GAP)):
             extract.row(())
-        empty = 0
-        extract.row([_cell(value) for value in values])
+        last = number
+        extract.row(cells)
 
-
-def _cell(value: Any) -> Cell:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case datetime() if value.time() == time():
-            return value.date().isoformat()  # every date comes with a time, most with none of their own
-        case datetime():
-            return value.isoformat(sep=" ")
-        case date() | time():
-            return value.isoformat()
-        case timedelta():
-            return str(value)
-        case _:
-            return str(value)
+    extract.begin_table()
+    read_cells(package.read(part), meanings, row)

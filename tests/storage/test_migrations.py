@@ -22,6 +22,9 @@ from storage.tables import Organisation
 from tests.storage.processes import Other, migrate_twice
 
 METADATA = Organisation.metadata
+SINCE_0002 = {
+    "model", "model_call", "organisation_key", "secret", "throttle_lease", "throttle_use", "wrapping_key",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -123,6 +126,24 @@ def test_a_migration_goes_on_where_a_database_without_transactions_for_ddl_was_l
         connection.commit()
     migrate(sqlite_url(file))
     assert shape(file) == shape(walked)
+
+
+def test_a_database_of_the_first_version_is_upgraded_with_what_is_in_it(file: Path, walked: Path) -> None:
+    file.parent.mkdir()
+    with connected(file) as connection:
+        METADATA.create_all(connection, [table for table in METADATA.sorted_tables if table.name not in SINCE_0002])
+        connection.commit()
+    execute(
+        file,
+        "CREATE TABLE alembic_version"
+        " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "INSERT INTO organisation VALUES (7, 'default', '组织', 1)",
+    )
+    migrate(sqlite_url(file))
+    assert shape(file) == shape(walked)
+    assert execute(file, "SELECT name FROM organisation") == [("组织",)]
+    assert execute(file, "SELECT * FROM alembic_version") == [(HEAD,)]
 
 
 def test_processes_that_start_together_find_one_database(file: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import canvases
+from bench.code import measure_code
 from bench.figures import Figure, Report, percentile
 from bench.whole import Whole
 
@@ -91,6 +92,10 @@ COMPARED = (
 
 async def run_all(folder: Path, report: Report, *, only: str, share: float) -> None:
     """Run every case whose name holds `only`; `share` of the runs."""
+    if only in "code":
+        await measure_code(report, share)
+    if only == "code":
+        return
     if only in "cold start":
         await _cold_start(folder / "cold", report)
     async with _server(folder / "durable", MAINSPRING_RUN_IN_PLACE="false") as whole:

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any, Final, get_args
@@ -73,6 +75,7 @@ class Call:
         self.ended: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
         """None: it ended together with its zygote, or never began."""
         self.logs: list[str] = []
+        self._found: tuple[bytes, bytes] | None = None
         self._nonce = token_bytes(_NONCE_BYTES)
         self._ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._ours.setblocking(False)
@@ -93,29 +96,20 @@ class Call:
         Raises `TaskFailed` with what the process said, `Unanswered` if it ended without a word.
         """
         loop = asyncio.get_running_loop()
-        frames = Frames(BEGUN + LOG + ANSWER + FAILURE, work.answer_bytes + _BESIDE)
         head = json.dumps({"engine": work.engine, "bytes": work.answer_bytes}).encode()
-        found: tuple[bytes, bytes] | None = None
+        told = frame(NONCE, self._nonce) + frame(HEADER, head) + frame(TASK, work.task) + frame(DATA, work.data)
+        frames = Frames(BEGUN + LOG + ANSWER + FAILURE, work.answer_bytes + _BESIDE)
+        said: asyncio.Future[tuple[bytes, bytes] | None] = loop.create_future()
+        loop.add_reader(self._ours, self._read, frames, said)
         try:
-            begin = frame(NONCE, self._nonce) + frame(HEADER, head) + frame(TASK, work.task)
-            await loop.sock_sendall(self._ours, begin + frame(DATA, work.data))
-            while piece := await loop.sock_recv(self._ours, _PIECE):
-                for kind, payload in frames.feed(piece):
-                    if found is not None:
-                        raise Malformed("more after the answer")
-                    if kind == BEGUN:
-                        self.begun = True
-                    elif kind == LOG:
-                        self._note(payload)
-                    else:
-                        found = kind, self._marked(payload)
-            if not frames.between:
-                raise Malformed("half a frame")
-        except ConnectionError:
-            pass
+            with suppress(ConnectionError):  # it is gone: reading will tell
+                await loop.sock_sendall(self._ours, told)
+            found = await said
         except Malformed as fault:
             self.odd = True
             raise TaskFailed("crashed", f"The process of the code gave no proper answer: {fault}.") from fault
+        finally:
+            loop.remove_reader(self._ours)
         match found:
             case None:
                 raise Unanswered
@@ -123,6 +117,39 @@ class Call:
                 return payload
             case (_, payload):
                 raise self._failure(payload)
+
+    def _read(self, frames: Frames, said: asyncio.Future[tuple[bytes, bytes] | None]) -> None:
+        """What has come by now; not all that may come, or one that writes without end would have the loop to itself."""
+        for _ in range(4):
+            try:
+                piece = self._ours.recv(_PIECE)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                piece = b""
+            try:
+                if piece:
+                    self._take_in(frames.feed(piece))
+                    continue
+                if not frames.between:
+                    raise Malformed("half a frame")
+            except Malformed as fault:
+                said.set_exception(fault)
+            else:
+                said.set_result(self._found)
+            asyncio.get_running_loop().remove_reader(self._ours)
+            return
+
+    def _take_in(self, frames: Iterator[tuple[bytes, bytes]]) -> None:
+        for kind, payload in frames:
+            if self._found is not None:
+                raise Malformed("more after the answer")
+            if kind == BEGUN:
+                self.begun = True
+            elif kind == LOG:
+                self._note(payload)
+            else:
+                self._found = kind, self._marked(payload)
 
     def verdict(self, ending: Ending) -> TaskFailed:
         """Why a process ended that nobody ended, and that gave no answer."""

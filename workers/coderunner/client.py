@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from workers.coderunner.engine import TaskFailed
 from workers.coderunner.exact import check
-from workers.coderunner.frames import BODY, DATA, HEAD, HEADER, TASK, frame
+from workers.coderunner.frames import BODY, DATA, HEADER, TASK, Frames, Malformed, frame
 
+_MOST: Final = 256 * 1024 * 1024
 _MUCH: Final = 256 * 1024
 """Bytes that take long enough to be taken apart that others should not wait for it."""
 
@@ -64,26 +66,29 @@ class RunnerClient:
         return (await self._ask({"ask": "status"}, b""))[0]
 
     async def _ask(self, header: Mapping[str, Any], rest: bytes) -> tuple[dict[str, Any], bytes]:
-        try:
-            reader, writer = await asyncio.open_unix_connection(self.socket)
-        except OSError as error:
-            raise RunnerGone(f"nobody listens there: {error.strerror}") from error
-        try:
-            writer.write(frame(HEADER, json.dumps(header).encode()) + rest)
-            await writer.drain()
-            head = await _read(reader, HEADER)
-            return json.loads(head), await _read(reader, BODY)
-        except (ConnectionError, asyncio.IncompleteReadError) as error:
-            raise RunnerGone("it ended before it answered") from error
-        finally:
-            writer.close()
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+            channel.setblocking(False)
+            try:
+                await loop.sock_connect(channel, self.socket)
+            except OSError as error:
+                raise RunnerGone(f"nobody listens there: {error.strerror}") from error
+            try:
+                await loop.sock_sendall(channel, frame(HEADER, json.dumps(header).encode()) + rest)
+                head, body = await _answer(channel)
+            except (ConnectionError, Malformed) as error:
+                raise RunnerGone("it ended before it answered") from error
+        found: dict[str, Any] = json.loads(head)
+        return found, body
 
 
-async def _read(reader: asyncio.StreamReader, expected: bytes) -> bytes:
-    kind, length = HEAD.unpack(await reader.readexactly(HEAD.size))
-    if kind != expected:
-        raise ConnectionError("not the code runner")
-    return await reader.readexactly(length)
+async def _answer(channel: socket.socket) -> tuple[bytes, bytes]:
+    loop, frames, come = asyncio.get_running_loop(), Frames(HEADER + BODY, _MOST), list[bytes]()
+    while piece := await loop.sock_recv(channel, _MUCH):
+        come += [payload for _, payload in frames.feed(piece)]
+        if len(come) == 2:
+            return come[0], come[1]
+    raise ConnectionResetError("it closed the connection")
 
 
 def _value(body: bytes) -> Any:

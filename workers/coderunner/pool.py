@@ -112,7 +112,6 @@ class Pool:
                 zygote = await self._zygote()
                 began = time.monotonic()
                 call = zygote.begin(lenient=self._lenient)
-                zygote.stock(lenient=self._lenient)
                 try:
                     answer = await zygote.finish(call, work)
                 except TaskFailed as failed:
@@ -155,7 +154,7 @@ class Pool:
                     await self._arrived.wait()
             except TimeoutError:
                 raise Unavailable("the code runner is not ready yet") from None
-        return min(self._zygotes, key=lambda zygote: len(zygote.calls))
+        return min(self._zygotes, key=lambda zygote: (len(zygote.calls), not zygote.stocked))
 
     def _review(self, zygote: ZygoteLink) -> None:
         """After each task: one that has served for long, or of which odd things came, makes room for a fresh one."""
@@ -165,6 +164,9 @@ class Pool:
             for call in zygote.calls.values():
                 call.ended.add_done_callback(lambda _: self._retire())
             self._changed.set()
+        elif zygote in self._zygotes:
+            # Only now: a fork takes as long as many a task, and would take its turn on the processor.
+            zygote.stock(lenient=self._lenient)
         self._retire()
 
     def _retire(self) -> None:
@@ -250,9 +252,8 @@ class Pool:
             return
         for zygote in [zygote for zygote in self._zygotes if not zygote.calls]:
             try:
-                call = zygote.begin(lenient=self._lenient)
+                await zygote.finish(zygote.begin(lenient=self._lenient), _PROBE_WORK)
                 zygote.stock(lenient=self._lenient)
-                await zygote.finish(call, _PROBE_WORK)
             except (TaskFailed, ZygoteLost) as error:
                 self._tell("an idle zygote does not answer", kind=self.kind, reason=str(error))
                 zygote.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -48,19 +49,26 @@ def program(machine: Machine) -> list[Instruction]:
 
 def install() -> None:
     """From here on this process, which can never get rid of it. Raises `OSError`."""
-    instructions = compiled()
-    held = ctypes.create_string_buffer(instructions, len(instructions))
-    filter_ = _Program(len(instructions) // 8, ctypes.cast(held, ctypes.c_void_p))
-    prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(filter_))
+    prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(compiled().program))
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A filter as the kernel reads it; the program points into the instructions."""
+
+    instructions: ctypes.Array[ctypes.c_char]
+    program: _Program
 
 
 @cache
-def compiled() -> bytes:
-    """The filter of this machine as the kernel reads it. Asked for once before there are children: it takes a while."""
+def compiled() -> Compiled:
+    """The filter of this machine. Asked for once before there are children: it takes a while. Raises `OSError`."""
     machine = this_machine()
     if machine is None:
         raise OSError(errno.ENOSYS, "There is no filter of system calls for this kind of processor")
-    return b"".join(struct.pack("HBBI", *step) for step in program(machine))
+    code = b"".join(struct.pack("HBBI", *step) for step in program(machine))
+    held = ctypes.create_string_buffer(code, len(code))
+    return Compiled(held, _Program(len(code) // 8, ctypes.cast(held, ctypes.c_void_p)))
 
 
 def _low(argument: int) -> int:

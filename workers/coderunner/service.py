@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
@@ -18,15 +17,13 @@ from typing import Any, Final
 
 from workers.coderunner import kernel
 from workers.coderunner.call import Work
+from workers.coderunner.connection import Connection
 from workers.coderunner.engine import TaskFailed
-from workers.coderunner.frames import BODY, DATA, HEAD, HEADER, TASK, frame
 from workers.coderunner.limits import Limits
 from workers.coderunner.options import Options
 from workers.coderunner.pool import Extent, Pool, Unavailable
 from workers.coderunner.registry import ENGINES, Kind
 
-_TASK_BYTES: Final = 128 * 1024 * 1024
-_PEER: Final = struct.Struct("3i")
 _DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=512))
 
 # An answer may be larger where it is text of a file.
@@ -87,63 +84,23 @@ class Service:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(os.fspath(new))
         os.chmod(new, 0o600)
-        server = await asyncio.start_unix_server(self._meet, sock=listening, limit=1024 * 1024)
+        server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(self._answer), sock=listening)
         # Whoever finds it under its name finds it listening.
         os.rename(new, path)
         return server
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if _is_ours(writer):
-                await self._take(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
-            pass  # gone, or never one of us
-        except asyncio.CancelledError:
-            pass  # the service stops; nobody waits for this task, and its stream would complain of the cancellation
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        header = json.loads(await _read(reader, HEADER, 64 * 1024))
-        if not isinstance(header, dict):
-            raise ValueError("not what was agreed")
+    async def _answer(self, header: dict[str, Any], task: bytes, data: bytes) -> tuple[dict[str, Any], bytes]:
         if "ask" in header:
-            writer.write(frame(HEADER, json.dumps(self._status()).encode()) + frame(BODY, b""))
-            await writer.drain()
-            return
-        task = await _read(reader, TASK, _TASK_BYTES)
-        data = await _read(reader, DATA, _TASK_BYTES)
-        engine, org, seconds = header.get("engine"), header.get("org"), header.get("seconds")
-        if not isinstance(engine, str) or not isinstance(org, str) or not isinstance(seconds, int | float):
-            raise ValueError("not what was agreed")
-        running = asyncio.create_task(self._answer(engine, org, seconds, task, data))
-        # Whoever closes the connection wants no answer any more.
-        gone = asyncio.create_task(reader.read(1))
-        try:
-            await asyncio.wait([running, gone], return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                head, body = running.result()
-                writer.write(frame(HEADER, json.dumps(head).encode()))
-                writer.write(frame(BODY, body))
-                await writer.drain()
-        finally:
-            gone.cancel()
-            running.cancel()
-            await asyncio.gather(gone, running, return_exceptions=True)
-
-    async def _answer(
-        self, engine: str, org: str, seconds: float, task: bytes, data: bytes
-    ) -> tuple[dict[str, Any], bytes]:
+            return self._status(), b""
+        engine = str(header["engine"])
         entry = ENGINES.get(engine)
         if (entry is None and engine not in self._options.engines) or engine in self._options.leave_out:
             return {"unavailable": f"there is no engine {engine!r}"}, b""
         pool = self._pools["code" if entry is None else entry.kind]
-        wall = min(max(seconds, 0.05), self._options.longest_seconds)
+        wall = min(max(header["seconds"], 0.05), self._options.longest_seconds)
         work = Work(engine, task, data, wall, _ANSWERS.get(engine, _ANSWER))
         try:
-            outcome = await pool.run(org, work)
+            outcome = await pool.run(header["org"], work)
         except TaskFailed as failed:
             facts = {"reason": failed.reason, "message": failed.message, "type": failed.type, "line": failed.line}
             return {"failed": facts, "logs": failed.logs}, b""
@@ -157,20 +114,6 @@ class Service:
             "layers": None if layers is None else layers.to_json(),
             "zygotes": {kind: pool.zygotes for kind, pool in self._pools.items()},
         }
-
-
-async def _read(reader: asyncio.StreamReader, expected: bytes, most: int) -> bytes:
-    kind, length = HEAD.unpack(await reader.readexactly(HEAD.size))
-    if kind != expected or length > most:
-        raise ValueError("not what was agreed")
-    return await reader.readexactly(length)
-
-
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    peer: socket.socket = writer.get_extra_info("socket")
-    _, user, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-    # Root could do whatever we can, and more.
-    return user in (0, os.geteuid())
 
 
 async def _close(server: asyncio.Server) -> None:

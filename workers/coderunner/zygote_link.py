@@ -60,6 +60,11 @@ class ZygoteLink:
     def alive(self) -> bool:
         return self.control.open
 
+    @property
+    def stocked(self) -> bool:
+        """A child waits for a task."""
+        return bool(self._waiting)
+
     def begin(self, *, lenient: bool) -> Call:
         """A child for a task: one that waits, or a new one."""
         call = self._waiting.pop(0) if self._waiting else self._fork(lenient)
@@ -70,7 +75,7 @@ class ZygoteLink:
         return call
 
     def stock(self, *, lenient: bool) -> None:
-        """Have as many wait as agreed. While a task runs there is often nothing better to do."""
+        """Have as many wait as agreed."""
         while self.alive and len(self._waiting) < self._spares:
             self._waiting.append(self._fork(lenient))
 

@@ -154,7 +154,11 @@ class Pool:
                     await self._arrived.wait()
             except TimeoutError:
                 raise Unavailable("the code runner is not ready yet") from None
-        return min(self._zygotes, key=lambda zygote: (len(zygote.calls), not zygote.stocked))
+        # Of equals the one that has rested for longest: its next child is ready for certain.
+        chosen = min(self._zygotes, key=lambda zygote: (len(zygote.calls), not zygote.stocked))
+        self._zygotes.remove(chosen)
+        self._zygotes.append(chosen)
+        return chosen
 
     def _review(self, zygote: ZygoteLink) -> None:
         """After each task: one that has served for long, or of which odd things came, makes room for a fresh one."""

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,16 +18,13 @@ from workers.coderunner import kernel
 from workers.coderunner.call import Work
 from workers.coderunner.connection import Connection
 from workers.coderunner.engine import TaskFailed
+from workers.coderunner.exact import ANSWER_BYTES
 from workers.coderunner.limits import Limits
 from workers.coderunner.options import Options
 from workers.coderunner.pool import Extent, Pool, Unavailable
 from workers.coderunner.registry import ENGINES, Kind
 
 _DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=512))
-
-# An answer may be larger where it is text of a file.
-_ANSWERS: Final[Mapping[str, int]] = {"template": 2_000_000, "document": 64_000_000}
-_ANSWER: Final = 1_000_000
 
 
 def tell(event: str, **facts: Any) -> None:
@@ -98,7 +94,7 @@ class Service:
             return {"unavailable": f"there is no engine {engine!r}"}, b""
         pool = self._pools["code" if entry is None else entry.kind]
         wall = min(max(header["seconds"], 0.05), self._options.longest_seconds)
-        work = Work(engine, task, data, wall, _ANSWERS.get(engine, _ANSWER))
+        work = Work(engine, task, data, wall, ANSWER_BYTES if entry is None else entry.answer_bytes)
         try:
             outcome = await pool.run(header["org"], work)
         except TaskFailed as failed:

@@ -85,6 +85,7 @@ class Zygote:
             work(
                 Order(
                     self._engines,
+                    message["warm"],
                     Limits(message["cpu"], message["memory"]),
                     self._taken_mb,
                     lenient=message["lenient"],

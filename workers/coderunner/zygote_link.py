@@ -51,6 +51,8 @@ class ZygoteLink:
         self._limits, self._spares = limits, spares
         self._forked: dict[int, Call] = {}
         """All of which no end is known."""
+        self._last = ""
+        """The engine of the last task: the next is likely to be of the same."""
         self._waiting: list[Call] = []
         """Forked, closed off, and without a task yet: what comes next need not wait for that."""
         self._numbers = count(1)
@@ -67,7 +69,7 @@ class ZygoteLink:
 
     def begin(self, *, lenient: bool) -> Call:
         """A child for a task: one that waits, or a new one."""
-        call = self._waiting.pop(0) if self._waiting else self._fork(lenient)
+        call = self._waiting.pop(0) if self._waiting else self._fork(lenient, "")
         self.calls[call.number] = call
         self.served += 1
         if not self.alive:
@@ -77,11 +79,12 @@ class ZygoteLink:
     def stock(self, *, lenient: bool) -> None:
         """Have as many wait as agreed."""
         while self.alive and len(self._waiting) < self._spares:
-            self._waiting.append(self._fork(lenient))
+            self._waiting.append(self._fork(lenient, self._last))
 
     async def finish(self, call: Call, work: Work) -> bytes:
         """Wait for the answer. Raises `TaskFailed`, and `ZygoteLost`. Cancelled, it ends the child."""
         patience = 0.0
+        self._last = work.engine
         try:
             async with asyncio.timeout(work.seconds):
                 answer = await call.converse(work)
@@ -110,12 +113,12 @@ class ZygoteLink:
         self._kill(self.number)
         self.control.close()
 
-    def _fork(self, lenient: bool) -> Call:
+    def _fork(self, lenient: bool, warm: str) -> Call:
         call = Call(next(self._numbers), self._limits)
         self._forked[call.number] = call
         limits = self._limits
         self.control.tell(
-            call.theirs, fork=call.number, lenient=lenient, cpu=limits.cpu_seconds, memory=limits.memory_mb
+            call.theirs, fork=call.number, warm=warm, lenient=lenient, cpu=limits.cpu_seconds, memory=limits.memory_mb
         )
         call.theirs.close()
         watch = asyncio.get_running_loop().call_later(_BEGIN, self._suspect, call)

@@ -106,8 +106,8 @@ asking.close()
 asking = socket.socket(socket.AF_UNIX)
 asking.settimeout(20)
 asking.connect(sys.argv[1])
-asking.sendall(b"H" + (2).to_bytes(4, "big") + b"{}")
 try:
+    asking.sendall(b"H" + (2).to_bytes(4, "big") + b"{}")
     print(asking.recv(100) or "nothing")
 except ConnectionError:
     print("nothing")

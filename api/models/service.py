@@ -35,7 +35,7 @@ from storage.vault import last4_of
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _HIDDEN = "•••"
-_ALWAYS = ("scripted",)
+_ALWAYS = ("scripted", "local")
 """Names that no row has and that may stand in for one."""
 
 

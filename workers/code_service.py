@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -32,6 +33,8 @@ _STOP_PATIENCE: Final = 5.0
 _PAUSES: Final = (0.2, 10.0)
 """Seconds between two starts: at first, and at most."""
 _STABLE_AFTER: Final = 5.0
+_STARTS_WITHIN: Final = 120.0
+"""Seconds after which a folder without a socket was left by somebody who was killed while starting."""
 
 
 class CodeRunnerRefused(FlowError):
@@ -189,10 +192,12 @@ def _new_folder() -> Path:
 
 
 def _is_deserted(folder: Path) -> bool:
-    """Somebody listened here and does so no more. Where there is no socket, somebody may be about to."""
+    """Somebody listened here and does so no more. Where there is no socket, somebody may be about to, for a while."""
     with socket.socket(socket.AF_UNIX) as asking:
         try:
             asking.connect(str(folder / "runner"))
         except ConnectionRefusedError:
             return True
+        except FileNotFoundError:
+            return time.time() - folder.stat().st_mtime > _STARTS_WITHIN
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -156,11 +157,14 @@ async def test_what_a_kill_of_everything_left_behind_goes_at_the_next_start(serv
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(left / "runner"))
         listening.listen()
-    assert left in folders()
+    unborn, about_to = (Path(tempfile.mkdtemp(prefix="mainspring-code-")) for _ in range(2))
+    os.utime(unborn, (1, 1))
+    assert {left, unborn, about_to} <= folders()
     await service.ready()
     await service.ready()
     # Those in which somebody listens stay.
-    assert left not in folders()
+    assert folders() & {left, unborn, about_to} == {about_to}
+    os.rmdir(about_to)
     assert folders()
 
 

@@ -12,6 +12,11 @@ def main() -> int:
     role, parent, *rest = sys.argv[1:]
     sys.path += json.loads(rest[-1])["paths"]
     os.environ.clear()
+    # What is imported here every child pays for: asyncio does without TLS, of which there is none.
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    import asyncio as asyncio
+
+    del sys.modules["ssl"]
 
     from workers.coderunner.options import Options
 

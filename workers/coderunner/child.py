@@ -64,14 +64,14 @@ def _alone_with(call: socket.socket) -> int:
 def _close_doors(order: Order) -> None:
     for engine in order.engines.values():
         engine.enter()
-    # Where there is no namespace of processes the zygote's end would leave us behind.
-    _door(order, kernel.die_with_parent, signal.SIGKILL)
+    if order.parent != 1:
+        # Without a namespace of processes the zygote's end would leave us behind.
+        _door(order, kernel.die_with_parent, signal.SIGKILL)
     if os.getppid() != order.parent:
         os._exit(_UNPROTECTED)
     if chance := sys.modules.get("numpy.random"):
         chance.seed()  # the standard library sees to its own; what is drawn must not be the same in every child
     _door(order, limits.impose, order.limits, order.taken_mb)
-    _door(order, kernel.forbid_new_privileges)
     _door(order, seccomp.install)
 
 

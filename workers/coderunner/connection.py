@@ -72,10 +72,11 @@ class Connection(asyncio.Protocol):
 def _header(payload: bytes) -> dict[str, Any]:
     if len(payload) > _HEADER_BYTES:
         raise Malformed("a header of that size")
-    match json.loads(payload):
-        case {"ask": str()} as header:
+    header: dict[str, Any] = json.loads(payload)
+    match header:
+        case {"ask": str()}:
             return header
-        case {"engine": str(), "org": str(), "seconds": int() | float() as seconds} as header if isfinite(seconds):
+        case {"engine": str(), "org": str(), "seconds": int() | float() as seconds} if isfinite(seconds):
             return header
         case _:
             raise Malformed("not what was agreed")

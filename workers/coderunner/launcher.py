@@ -153,6 +153,7 @@ def _prepare(options: Options, kind: str) -> dict[str, Engine]:
     os.environ.clear()
     sys.path.clear()
     sys.path_importer_cache.clear()
+    gc.set_threshold(10_000, 10, 10)
     gc.collect()
     # What is here stays; a collection in a child must not write to all of it, which would copy it.
     gc.freeze()

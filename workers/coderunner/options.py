@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -65,6 +64,9 @@ class Options:
     @classmethod
     def here(cls, socket: str, **chosen: Any) -> Self:
         """With the paths under which this process finds modules."""
+        # Not for those who are only told: what a launcher has imported every child pays for.
+        import sysconfig
+
         installed = dict.fromkeys((str(_ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
         return cls(socket=socket, paths=tuple(installed), **chosen)
 

@@ -24,7 +24,8 @@ from workers.coderunner.options import Options
 from workers.coderunner.pool import Extent, Pool, Unavailable
 from workers.coderunner.registry import ENGINES, Kind
 
-_DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=512))
+# With what their zygote has itself, 512 MB.
+_DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=456))
 
 
 def tell(event: str, **facts: Any) -> None:

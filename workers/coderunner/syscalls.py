@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,4 +93,4 @@ MACHINES: Final = {"x86_64": _machine(0xC000003E, 0), "aarch64": _machine(0xC000
 
 def this_machine() -> Machine | None:
     """The machine that we are on, where we know it."""
-    return MACHINES.get(platform.machine())
+    return MACHINES.get(os.uname().machine)

@@ -52,17 +52,27 @@ class Args:
         self.params = params
 
 
+class SimpleNamespace(types.SimpleNamespace):
+    """Stands for that of `types`, which would take any name: also those that Python itself looks for."""
+
+    def __init__(self, /, **named: Any) -> None:
+        for name in named:
+            if (problem := attribute_problem(name, written=True)) is not None:
+                raise RefusedUse(f"{problem[0].upper()}{problem[1:]}.")
+        super().__init__(**named)
+
+
 def get(thing: Any, name: str, default: Any = _NOTHING) -> Any:
     """`getattr`, and every dot: without what leads out."""
     if type(name) is not str:
         raise TypeError("attribute name must be string")
     try:
-        if type(thing) is Proxy:
-            return thing.offered(name)
-        if name[:1] == "_":
-            return _hidden(thing, name)
         if name in FRAMES:
             _refuse(name)
+        if type(thing) is Proxy:
+            return _harmless(thing.offered(name), name)
+        if name[:1] == "_":
+            return _hidden(thing, name)
         found = getattr(thing, name)
         return _looked_at(thing, name, found) if name in _LOOKED_AT else _harmless(found, name)
     except AttributeError:
@@ -152,7 +162,8 @@ def _dunder(thing: Any, name: str) -> Any:
         return getattr(thing, name) if _may_call(thing, name) else _refuse(name)
     if name == "__dict__":
         # A copy: what is written into the real one goes by no guard.
-        return dict(thing.__dict__) if is_plain(type(thing)) else _refuse(name)
+        readable = is_plain(type(thing)) or type(thing) is SimpleNamespace
+        return dict(thing.__dict__) if readable else _refuse(name)
     if name in ("__cause__", "__context__"):
         return getattr(thing, name) if isinstance(thing, BaseException) else _refuse(name)
     if name == "__members__":
@@ -167,11 +178,9 @@ _REFLECTING: Final = frozenset({"__call__", "__delete__", "__get__", "__getattr_
 
 def _may_call(thing: Any, name: str) -> bool:
     kind = type(thing)
-    if kind is super:
-        return name not in _REFLECTING or _is_own_beyond(thing, name)
-    if isinstance(thing, type):
-        return name not in _REFLECTING or _is_own_name(thing, thing, name)
-    return kind in _VALUES or is_own(kind) or (kind is types.FunctionType and name == "__call__")
+    if name in _REFLECTING:
+        return _is_own_name(thing, thing if isinstance(thing, type) else kind, name)
+    return kind is super or isinstance(thing, type) or kind in _VALUES or is_own(kind)
 
 
 def _writer(thing: Any, name: str) -> Any:
@@ -201,16 +210,23 @@ def _writer(thing: Any, name: str) -> Any:
 def _looked_at(thing: Any, name: str, found: Any) -> Any:
     if name in ("format", "format_map"):
         return _guarded_format(name, found)
-    if name == "obj" and isinstance(thing, AttributeError) and not is_own(type(thing)):
-        _refuse(name)
     kind = thing if isinstance(thing, type) else type(thing)
+    if kind is super:
+        kind = object.__getattribute__(thing, "__self_class__")
+    if name == "obj" and issubclass(kind, AttributeError) and not is_own(kind):
+        _refuse(name)
     if name in _TASKS and issubclass(kind, asyncio.Future):
         _refuse(name)
-    if name in _OF_CLASSES and kind is thing and not any(name in vars(base) for base in kind.__mro__):
+    # Also through an alias (`C[int].register`).
+    if name in _OF_CLASSES and isinstance(getattr(found, "__self__", None), type) and _is_of_metaclass(found, name):
         _refuse(name)
     if name in _OF_ARRAYS and kind.__module__.partition(".")[0] == "numpy":
         _refuse(name)
     return _harmless(found, name)
+
+
+def _is_of_metaclass(method: Any, name: str) -> bool:
+    return not any(name in type.__getattribute__(base, "__dict__") for base in method.__self__.__mro__)
 
 
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[([^\]]+)\]")
@@ -267,7 +283,7 @@ def _format_map(text: str, mapping: Any, /) -> str:
 _ITEMS: Final = frozenset(
     {bytearray, dict, list, OrderedDict, defaultdict, Counter, deque, ChainMap, UserDict, UserList}
 )
-_ATTRIBUTES: Final = frozenset({Args, Context, types.SimpleNamespace})
+_ATTRIBUTES: Final = frozenset({Args, Context, SimpleNamespace})
 
 
 def write(thing: Any) -> Any:
@@ -283,8 +299,10 @@ def write_attribute(thing: Any, name: str, read: bool = False) -> Any:
     if attribute_problem(name, written=True) is not None:
         _refuse(name)
     kind = type(thing)
-    if read and name in _LOOKED_AT and not is_plain(kind):
-        _refuse(name)
+    if read and (name in _LOOKED_AT or name[:1] == "_") and (not is_plain(kind) or issubclass(kind, str)):
+        get(thing, name)
+        if name in ("format", "format_map"):
+            _refuse(name)
     if is_own(kind) or kind in _ATTRIBUTES or (isinstance(thing, type) and is_own(thing)):
         return thing
     if kind is types.FunctionType and any(thing.__globals__ is namespace for namespace in OWN_NAMESPACES):

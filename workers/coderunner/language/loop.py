@@ -6,8 +6,12 @@ import asyncio
 import time
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+_Value = TypeVar("_Value")
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class Loop(BaseEventLoop):
@@ -24,6 +28,17 @@ class Loop(BaseEventLoop):
         if timeout > 0:
             time.sleep(timeout)
         return []
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Arguments], _Value], *args: *_Arguments
+    ) -> asyncio.Future[_Value]:
+        """At once: there are no threads."""
+        done: asyncio.Future[_Value] = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  (whatever it is goes to who waits)
+            done.set_exception(error)
+        return done
 
     def _process_events(self, event_list: list[Any]) -> None:
         pass

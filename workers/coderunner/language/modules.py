@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final
 
-from workers.coderunner.language import loop, stand_ins
-from workers.coderunner.language.proxies import Proxy, further
+from workers.coderunner.language import guards, loop, stand_ins
+from workers.coderunner.language.proxies import Proxy, further, proxy
 
 _NAMES: Final[dict[str, str]] = {
     "abc": "ABC abstractmethod",
@@ -58,7 +58,7 @@ _NAMES: Final[dict[str, str]] = {
         Differ HtmlDiff IS_CHARACTER_JUNK IS_LINE_JUNK Match SequenceMatcher context_diff diff_bytes get_close_matches
         ndiff restore unified_diff""",
     "enum": """
-        CONFORM CONTINUOUS EJECT Enum EnumCheck Flag FlagBoundary IntEnum IntFlag KEEP NAMED_FLAGS ReprEnum STRICT
+        CONFORM CONTINUOUS EJECT Enum EnumCheck Flag FlagBoundary IntEnum IntFlag KEEP NAMED_FLAGS STRICT
         StrEnum UNIQUE auto member nonmember unique verify""",
     "fractions": "Fraction",
     "functools": "cache cached_property cmp_to_key lru_cache partial reduce total_ordering",
@@ -95,7 +95,7 @@ _NAMES: Final[dict[str, str]] = {
         lognormvariate normalvariate paretovariate randbytes randint random randrange sample seed setstate shuffle
         triangular uniform vonmisesvariate weibullvariate""",
     "re": """
-        A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern RegexFlag S U UNICODE VERBOSE X compile
+        A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern S U UNICODE VERBOSE X compile
         error escape findall finditer fullmatch match purge search split sub subn""",
     "secrets": "SystemRandom choice compare_digest randbelow randbits token_bytes token_hex token_urlsafe",
     "statistics": """
@@ -109,7 +109,7 @@ _NAMES: Final[dict[str, str]] = {
     "time": """
         altzone asctime ctime daylight gmtime localtime mktime monotonic monotonic_ns perf_counter perf_counter_ns
         process_time process_time_ns sleep strftime strptime struct_time time time_ns timezone tzname""",
-    "types": "MappingProxyType NoneType SimpleNamespace",
+    "types": "MappingProxyType NoneType",
     "typing": """
         AbstractSet Annotated Any AnyStr AsyncGenerator AsyncIterable AsyncIterator Awaitable ByteString Callable
         ChainMap ClassVar Collection Concatenate Container ContextManager Coroutine Counter DefaultDict Deque Dict
@@ -134,12 +134,14 @@ _NAMES: Final[dict[str, str]] = {
 _STAND_INS: Final[Mapping[str, Mapping[str, Any]]] = {
     "asyncio": loop.STAND_INS,
     "dataclasses": {"dataclass": stand_ins.dataclass},
+    "enum": {kind.__name__: kind for kind in stand_ins.ENUMS},
     "functools": {
         "singledispatch": stand_ins.singledispatch,
         "update_wrapper": stand_ins.update_wrapper,
         "wraps": stand_ins.wraps,
     },
     "operator": {"attrgetter": stand_ins.attrgetter, "methodcaller": stand_ins.methodcaller},
+    "types": {"SimpleNamespace": guards.SimpleNamespace},
     "typing": {"get_origin": stand_ins.get_origin},
 }
 _WITHIN: Final = {"collections": "abc", "html": "parser", "urllib": "parse"}
@@ -160,7 +162,7 @@ _zones: list[zoneinfo.ZoneInfo] = []
 
 def load() -> None:
     """Import every module that is offered, and what it would need later: in the jail there are no files."""
-    for name in (*_NAMES, *_LATER):
+    for name in (*_NAMES, *_LATER, "__future__"):
         importlib.import_module(name)
     if not _zones:
         _zones.extend(zoneinfo.ZoneInfo(name) for name in sorted(zoneinfo.available_timezones()))
@@ -168,16 +170,16 @@ def load() -> None:
 
 def offered(extra: Sequence[str]) -> dict[str, Proxy]:
     """The modules by name; `extra` are those that the operator adds."""
-    found = {name: Proxy(name, _names(name)) for name in _NAMES}
+    found = {name: proxy(name, _names(name)) for name in _NAMES}
     for outer, inner in _WITHIN.items():
         names = (
             {**_names(outer), inner: found[f"{outer}.{inner}"]}
             if outer in _NAMES
             else {inner: found[f"{outer}.{inner}"]}
         )
-        found[outer] = Proxy(outer, names)
+        found[outer] = proxy(outer, names)
     keys = frozenset(zone.key for zone in _zones)
-    found["zoneinfo"] = Proxy("zoneinfo", {**_names("zoneinfo"), "available_timezones": lambda: set(keys)})
+    found["zoneinfo"] = proxy("zoneinfo", {**_names("zoneinfo"), "available_timezones": lambda: set(keys)})
     for name in extra:
         found[name] = further(name)
     return found
@@ -185,7 +187,7 @@ def offered(extra: Sequence[str]) -> dict[str, Proxy]:
 
 def plain(extra: Sequence[str]) -> frozenset[str]:
     """The names of the modules, for code that is run without the language layer."""
-    return frozenset(_NAMES) | frozenset(_WITHIN) | frozenset(extra)
+    return frozenset({"__future__", *_NAMES, *_WITHIN, *extra})
 
 
 def _names(module: str) -> dict[str, Any]:

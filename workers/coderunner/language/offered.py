@@ -79,7 +79,7 @@ def plain_namespace(modules: frozenset[str], write: Callable[..., None]) -> dict
     """Global names without the language layer: Python as it is, with imports by the same list."""
 
     def find(name: str, globals: Any = None, locals: Any = None, names: Any = (), level: int = 0) -> ModuleType:
-        if names != ["__doc__"] and (level or not (name in modules or name.partition(".")[0] in modules)):
+        if type(names) is not list and (level or not (name in modules or name.partition(".")[0] in modules)):
             raise ImportError(f"The module `{name}` is not offered. There are: {', '.join(sorted(modules))}.")
         return builtins.__import__(name, globals, locals, names, level)
 

@@ -29,15 +29,25 @@ _RARE: Final = frozenset(
 )  # fmt: skip
 """Modules that need not be named to who looks for another."""
 
+_SEAL: Final = object()
+
+
+def proxy(title: str, names: Mapping[str, Any], further: types.ModuleType | None = None) -> Proxy:
+    """A module of these names; of all names of a real one, where `further` is given."""
+    return Proxy(title, names, further, seal=_SEAL)
+
 
 class Proxy:
     """A module, read-only. It has no `__name__`: `from` would look for submodules under it, past all this."""
 
     __slots__ = ("_holds",)
 
-    def __init__(self, title: str, names: Mapping[str, Any], further: types.ModuleType | None = None) -> None:
-        if hasattr(self, "_holds"):
-            raise TypeError("A module cannot be changed.")
+    def __init__(
+        self, title: str, names: Mapping[str, Any], further: types.ModuleType | None = None, *, seal: object = None
+    ) -> None:
+        # Code can get at this class by `type(json)`: what it would make of it is no module.
+        if seal is not _SEAL or hasattr(self, "_holds"):
+            raise TypeError("A module cannot be made or changed.")
         object.__setattr__(self, "_holds", (title, dict(names), further))
 
     def offered(self, name: str) -> Any:
@@ -78,7 +88,7 @@ def _further(module: types.ModuleType, name: str) -> Any:
     if not isinstance(found, types.ModuleType):
         return found
     inside = found.__name__.startswith(f"{module.__name__}.")
-    return Proxy(found.__name__, {}, found) if inside else None
+    return proxy(found.__name__, {}, found) if inside else None
 
 
 def further(name: str) -> Proxy:
@@ -93,23 +103,20 @@ def further(name: str) -> Proxy:
     finally:
         for count in _THREADS:
             del os.environ[count]
-    return Proxy(name, {}, module)
+    return proxy(name, {}, module)
 
 
 _THREADS: Final = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """Libraries for numbers start threads when they are loaded, and a process with threads cannot be forked safely."""
 
 
-_BY_C: Final = ["__doc__"]
-"""What Python's own C code asks for when it needs a module (`strptime` does): in a list, where a statement has a tuple.
-It then takes the module from where all are, so that it must not be refused, and nothing need be given."""
-
-
 def importer(modules: Mapping[str, Proxy]) -> Callable[..., Proxy | None]:
     """Stands for what an `import` statement calls."""
 
     def find(name: str, globals: Any = None, locals: Any = None, names: Any = (), level: int = 0) -> Proxy | None:
-        if type(names) is list and names == _BY_C:
+        if type(names) is list:
+            # Python's own C code needs a module (`strptime` does); a statement would have a tuple. It takes the module
+            # from where all are, so that it must not be refused, and nothing need be given.
             return None
         if type(name) is not str or level or name not in modules:
             raise RefusedImport(_not_there(str(name), modules))

@@ -8,6 +8,7 @@ annotations, `dataclass` makes source text of them.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import keyword
 import types
@@ -94,6 +95,45 @@ class _Dispatch:
 def singledispatch(function: Callable[..., Any]) -> _Dispatch:
     """Stands for `functools.singledispatch`, which evaluates annotations."""
     return _Dispatch(function)
+
+
+class _EnumType(enum.EnumType):
+    """Makes enumerations of a call too (`Enum("X", "A B")`), where names would go by no rule."""
+
+    def __call__(cls, value: Any, names: Any = None, **options: Any) -> Any:
+        if names is None and not options:
+            return super().__call__(value)
+        if isinstance(names, str):
+            names = names.replace(",", " ").split()
+        pairs = names.items() if isinstance(names, dict) else names or ()
+        given = [(name, None) if isinstance(name, str) else tuple(name) for name in pairs]
+        if any(type(name) is not str or name.startswith("_") for name, _ in given):
+            raise RefusedUse("The names of an enumeration are plain text without an underscore before it.")
+        plain = [name if item is None else (name, item) for name, item in given]
+        return super().__call__(value, plain, **options)
+
+
+class Enum(enum.Enum, metaclass=_EnumType):
+    """Stands for `enum.Enum`."""
+
+
+class IntEnum(enum.IntEnum, metaclass=_EnumType):
+    """Stands for `enum.IntEnum`."""
+
+
+class StrEnum(enum.StrEnum, metaclass=_EnumType):
+    """Stands for `enum.StrEnum`."""
+
+
+class Flag(enum.Flag, metaclass=_EnumType):
+    """Stands for `enum.Flag`."""
+
+
+class IntFlag(enum.IntFlag, metaclass=_EnumType):
+    """Stands for `enum.IntFlag`."""
+
+
+ENUMS: Final = (Enum, Flag, IntEnum, IntFlag, StrEnum)
 
 
 def get_origin(kind: Any) -> Any:

@@ -78,6 +78,8 @@ class LauncherLink:
 
     async def spawn(self, limits: Limits, spares: int) -> ZygoteLink:
         """Fork a zygote, whose children have these limits. Raises `LaunchFailed`."""
+        if not self.alive:
+            raise LaunchFailed("it ended")
         number = next(self._numbers)
         zygote = ZygoteLink(number, limits, spares, kill=self._kill_zygote, gone=self._zygote_gone)
         spawned = self._spawned[number] = asyncio.get_running_loop().create_future()

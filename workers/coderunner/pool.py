@@ -231,8 +231,11 @@ class Pool:
             if self._options.mode == "production" and self.layers.missing:
                 zygote.kill()
                 raise Unprotected(self.layers.complaint)
-            zygote.stock(lenient=self._lenient)
+            if not zygote.alive:
+                # It ended with its answer; nobody would take it from the list any more.
+                raise ZygoteLost("a zygote ended at its start")
             self._zygotes.append(zygote)
+            zygote.stock(lenient=self._lenient)
             self._arrived.set()
 
     async def _examine(self, zygote: ZygoteLink) -> Layers:

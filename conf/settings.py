@@ -23,8 +23,8 @@ class Settings(BaseSettings):
     mode: Literal["development", "production"] = "development"
     """In `production` nothing starts without what keeps it safe; in `development` it says loudly what is missing."""
     encryption_key: SecretStr = SecretStr("")
-    """What keys and payloads are encrypted with: `id:base64`, the current one first; empty means `encryption-key` in the
-    data folder, made at the first start."""
+    """What keys and payloads are encrypted with: `id:base64`, the current one first; empty means `encryption-key` in
+    the data folder, made at the first start."""
     encryption_key_file: str = ""
     """A file that holds the same."""
 

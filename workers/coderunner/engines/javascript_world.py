@@ -12,9 +12,10 @@ _TEXT: Final = r"""
   'use strict';
   const log = globalThis.log_line; delete globalThis.log_line; delete globalThis.__date_clock;
   const json = JSON.stringify, parse = JSON.parse, text = String, keys = Object.keys;
-  const SomeError = Error, SomePromise = Promise, then = Promise.prototype.then;
+  const SomeError = Error, then = Promise.prototype.then, resolved = Promise.resolve.bind(Promise);
   const now = Date.now, isArray = Array.isArray;
-  const apply = Reflect.apply, max = Math.max, number = Number;
+  const apply = Reflect.apply, max = Math.max, number = Number, bare = Object.create.bind(null, null);
+  const assign = Object.assign;
   const show = function (value) {
     if (typeof value === 'string') { return value; }
     if (value instanceof SomeError) { return text(value); }
@@ -23,10 +24,11 @@ _TEXT: Final = r"""
     }
     try { return text(value); } catch (error) { return '[' + typeof value + ']'; }
   };
+  const cut = Function.prototype.call.bind(String.prototype.slice);
   const print = function () {
     let line = '';
     for (let i = 0; i < arguments.length; i++) { line += (i ? ' ' : '') + show(arguments[i]); }
-    log(json(line));
+    log(json(line.length > 20000 ? cut(line, 0, 20000) : line));
   };
   globalThis.console = { log: print, info: print, warn: print, error: print, debug: print, trace: print };
 
@@ -46,7 +48,7 @@ _TEXT: Final = r"""
   globalThis.setTimeout = function (call, delay, ...rest) { return begin(call, delay, rest, false); };
   globalThis.setInterval = function (call, delay, ...rest) { return begin(call, delay, rest, true); };
   globalThis.clearTimeout = globalThis.clearInterval = end;
-  globalThis.queueMicrotask = function (call) { apply(then, SomePromise.resolve(), [function () { call(); }]); };
+  globalThis.queueMicrotask = function (call) { apply(then, resolved(), [function () { call(); }]); };
 
   const add = function (where, name, value) {
     if (!(name in where)) {
@@ -123,9 +125,11 @@ _TEXT: Final = r"""
     return made;
   });
 
-  let state = { state: 'waiting' };
+  /* Without a prototype, where authors could put a toJSON. */
+  const tell = function (facts) { return assign(bare(), facts); };
+  let state = tell({ state: 'waiting' });
   const failed = function (error) {
-    state = { state: 'failed', type: '', message: '', stack: '' };
+    state = tell({ state: 'failed', type: '', message: '', stack: '' });
     try {
       if (error instanceof SomeError) {
         state.type = text(error.name); state.message = text(error.message); state.stack = text(error.stack);
@@ -137,19 +141,19 @@ _TEXT: Final = r"""
       if (typeof value !== 'object' || value === null || isArray(value)) {
         const what = value === undefined ? 'nothing' : value === null ? 'null'
           : isArray(value) ? 'an array' : 'a ' + typeof value;
-        state = { state: 'odd', message: what };
+        state = tell({ state: 'odd', message: what });
       } else {
         const found = json(value);
         const fits = found !== undefined && found[0] === '{';
-        state = fits ? { state: 'finished', value: found } : { state: 'odd', message: 'what is no object as JSON' };
+        state = tell(fits ? { state: 'finished', value: found } : { state: 'odd', message: 'what is no object as JSON' });
       }
     } catch (error) { failed(error); }
   };
   return function (step, argument) {
     if (step === 'main') {
       try {
-        if (typeof main !== 'function') { state = { state: 'missing' }; } else {
-          apply(then, SomePromise.resolve(main({ params: parse(argument) })), [finished, failed]);
+        if (typeof main !== 'function') { state = tell({ state: 'missing' }); } else {
+          apply(then, resolved(main({ params: parse(argument) })), [finished, failed]);
         }
       } catch (error) { failed(error); }
     }
@@ -166,7 +170,7 @@ _TEXT: Final = r"""
     if (state.state === 'waiting') {
       let due = -1;
       for (let i = 0; i < timers.length; i++) { if (due < 0 || timers[i].due < due) { due = timers[i].due; } }
-      return json({ state: 'waiting', wait: due < 0 ? -1 : max(0, due - now()) });
+      return json(tell({ state: 'waiting', wait: due < 0 ? -1 : max(0, due - now()) }));
     }
     return json(state);
   };

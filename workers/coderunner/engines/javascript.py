@@ -23,11 +23,10 @@ async function main({ params }: Args): Promise<Output> {
     return { key: [params.input, new Date(0).toISOString(), /茶/u.test(params.input)] };
 }
 """
-_PLACE: Final = re.compile(r"<input>:(\d+)\)?$", re.MULTILINE)
-_SIGNATURE: Final = re.compile(
-    r"(function\s+main\s*\(\s*(?:\{[^{}()]*\}|\w+)\s*)(:\s*[\w<>\[\]., ]+?)?(\s*\)\s*)(:\s*[\w<>\[\]., ]+?)?(\s*\{)"
-)
-_DECLARED: Final = re.compile(r"(\b(?:const|let|var)\s+\w+)(\s*:\s*[\w<>\[\]|., ]+?)(\s*=(?![=>]))")
+_PLACE: Final = re.compile(r"^ +at (?:(\S+) \()?<input>(?::(\d+))?\)?$", re.MULTILINE)
+_TYPE: Final = r"(\s*:\s*(?:\{[^{}]*\}|[\w<>\[\].,| ])+?)?"
+_SIGNATURE: Final = re.compile(rf"(function\s+main\s*\(\s*(?:\{{[^{{}}()]*\}}|\w+)){_TYPE}(\s*\)){_TYPE}(\s*\{{)")
+_DECLARED: Final = re.compile(rf"(\b(?:const|let|var)\s+\w+){_TYPE}(\s*=(?![=>]))")
 _EXPORTED: Final = re.compile(
     r"^(\s*)(export(?:\s+default)?)(\s+(?:async\s+)?(?:function|const|let|class)\b)", re.MULTILINE
 )
@@ -40,6 +39,7 @@ _HINTS: Final = {
     "window": "there is no page here",
     "document": "there is no page here",
 }
+_STACK_CHARS: Final = 20_000
 _NOT_DEFINED: Final = re.compile(r"'(\w+)' is not defined")
 
 
@@ -61,7 +61,7 @@ class _JavaScript:
         context.add_callable("log_line", lambda line: _print(line, log))
         step = context.eval(WORLD)
         _evaluate(context, task["source"])
-        return _driven(context, step, json.dumps(task["params"]))
+        return _driven(context, step, json.dumps(task["params"]), task["source"])
 
 
 ENGINE: Final = _JavaScript()
@@ -85,7 +85,7 @@ def _evaluate(context: Any, source: str) -> None:
                 raise
             context.eval(f"\n{plainer}")
     except quickjs.JSException as error:
-        _give_up(error)
+        _give_up(error, source)
 
 
 def _without_types(source: str) -> str:
@@ -99,7 +99,7 @@ def _without_types(source: str) -> str:
     return _DECLARED.sub(lambda found: f"{found[1]}{blank(found[2])}{found[3]}", source)
 
 
-def _driven(context: Any, step: Any, params: str) -> dict[str, Any]:
+def _driven(context: Any, step: Any, params: str, source: str) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(step("main", params))
         while True:
@@ -107,7 +107,7 @@ def _driven(context: Any, step: Any, params: str) -> dict[str, Any]:
                 pass
             state = json.loads(step("look", ""))
             if state["state"] != "waiting":
-                return _result(state)
+                return _result(state, source)
             if state["wait"] < 0:
                 message = "`main` never ends: it waits for something that nothing is left to bring about."
                 raise TaskFailed("error", message)
@@ -115,12 +115,12 @@ def _driven(context: Any, step: Any, params: str) -> dict[str, Any]:
             if state["wait"] <= 60_000:
                 step("fire", "")
     except quickjs.JSException as error:
-        _give_up(error)
+        _give_up(error, source)
     except UnicodeDecodeError:
         raise TaskFailed("output", "The result holds text that is no Unicode (half of a surrogate pair).") from None
 
 
-def _result(state: dict[str, Any]) -> dict[str, Any]:
+def _result(state: dict[str, Any], source: str) -> dict[str, Any]:
     match state["state"]:
         case "finished":
             found: dict[str, Any] = json.loads(state["value"])
@@ -130,21 +130,20 @@ def _result(state: dict[str, Any]) -> dict[str, Any]:
         case "missing":
             raise TaskFailed("error", "The code has no function `main`: `async function main({ params }) { … }`.")
         case _:
-            raise _failure(state["type"], state["message"], state["stack"])
+            raise _failure(state["type"], state["message"], state["stack"], source)
 
 
-def _give_up(error: Any) -> NoReturn:
+def _give_up(error: Any, source: str) -> NoReturn:
     """Of an exception that came to us as text: `Name: message`, and the places below it."""
     text, _, stack = str(error).partition("\n    at ")
     kind, _, message = text.partition(": ")
     if not re.fullmatch(r"\w{1,100}", kind):
         kind, message = "", text
-    raise _failure(kind, message, f"    at {stack}") from None
+    raise _failure(kind, message, f"    at {stack}", source) from None
 
 
-def _failure(kind: str, message: str, stack: str) -> TaskFailed:
-    places = [int(line) - 1 for line in _PLACE.findall(stack)]
-    line = places[0] if places else None
+def _failure(kind: str, message: str, stack: str, source: str) -> TaskFailed:
+    line = _line(stack, source)
     if kind == "InternalError" and message == "out of memory":
         return TaskFailed("memory", "The code took more memory than it may.", line=line)
     if kind == "SyntaxError" and stack.count("\n") <= 2 and "(" not in stack:
@@ -152,6 +151,18 @@ def _failure(kind: str, message: str, stack: str) -> TaskFailed:
     if found := _NOT_DEFINED.fullmatch(message):
         message += f": {_HINTS[found[1]]}" if found[1] in _HINTS else ""
     return TaskFailed("error", message or kind, type=kind, line=line)
+
+
+def _line(stack: str, source: str) -> int | None:
+    """Of the innermost place. A function on one line has no number there, but a name."""
+    for name, number in _PLACE.findall(stack[:_STACK_CHARS]):
+        if number and int(number) > 1:
+            return int(number) - 1
+        if re.fullmatch(r"[A-Za-z_$][\w$]*", name):
+            pattern = rf"(?:function\b[\s*]*|\b(?:const|let|var)\s+|^\s*){re.escape(name)}\s*[=(]"
+            if found := re.search(pattern, source, re.MULTILINE):
+                return source.count("\n", 0, found.end()) + 1
+    return None
 
 
 def _unheard(line: str) -> None:

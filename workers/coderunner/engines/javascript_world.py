@@ -145,7 +145,8 @@ _TEXT: Final = r"""
       } else {
         const found = json(value);
         const fits = found !== undefined && found[0] === '{';
-        state = tell(fits ? { state: 'finished', value: found } : { state: 'odd', message: 'what is no object as JSON' });
+        const odd = { state: 'odd', message: 'what is no object as JSON' };
+        state = tell(fits ? { state: 'finished', value: found } : odd);
       }
     } catch (error) { failed(error); }
   };

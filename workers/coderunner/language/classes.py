@@ -52,7 +52,13 @@ def is_own(kind: type) -> bool:
 
 def is_plain(kind: type) -> bool:
     """Whether an instance holds nothing but what the author has put there."""
-    return is_own(kind) and all(is_own(base) or _is_plain_base(base) for base in kind.__mro__)
+    if kind not in _PLAIN and is_own(kind) and all(is_own(base) or _is_plain_base(base) for base in kind.__mro__):
+        _PLAIN.add(kind)
+    return kind in _PLAIN
+
+
+_PLAIN: set[type] = set()
+"""Classes of the author's that are known to be plain."""
 
 
 def _is_plain_base(base: type) -> bool:
@@ -136,6 +142,8 @@ def match_class(kind: Any, looks_at: int) -> Any:
         raise TypeError("called match pattern must be a class")
     if looks_at == BARE or (looks_at == POSITIONAL and kind in _MATCHED):
         return kind
-    if (type(kind) in (type, ABCMeta) or isinstance(kind, enum.EnumType)) and is_plain(kind):
+    usual = type(kind) in (type, ABCMeta) or isinstance(kind, enum.EnumType)
+    # A text has `format`, which reads attributes too.
+    if usual and is_plain(kind) and not issubclass(kind, str):
         return kind
     raise RefusedUse(f"A pattern cannot look into {name_of(kind)}: compare its attributes in an `if`.")

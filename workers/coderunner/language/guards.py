@@ -36,7 +36,7 @@ _POWERS: Final = {id(getattr(builtins, name)): name for name in (
 _TASKS: Final = frozenset({"get_context", "get_coro", "get_loop", "get_stack", "print_stack"})
 _OF_CLASSES: Final = frozenset({"mro", "register"})
 _OF_ARRAYS: Final = frozenset({"ctypes", "data", "dump", "tofile"})
-_LOOKED_AT: Final = frozenset({"format", "format_map", "obj"}) | _TASKS | _OF_CLASSES | _OF_ARRAYS
+LOOKED_AT: Final = frozenset({"format", "format_map", "obj"}) | _TASKS | _OF_CLASSES | _OF_ARRAYS
 """Public attributes that are dangerous on some things."""
 
 OWN_NAMESPACES: Final[list[dict[str, Any]]] = []
@@ -74,11 +74,22 @@ def get(thing: Any, name: str, default: Any = _NOTHING) -> Any:
         if name[:1] == "_":
             return _hidden(thing, name)
         found = getattr(thing, name)
-        return _looked_at(thing, name, found) if name in _LOOKED_AT else _harmless(found, name)
+        return _looked_at(thing, name, found) if name in LOOKED_AT else _harmless(found, name)
     except AttributeError:
         if default is _NOTHING:
             raise
         return default
+
+
+_HARMLESS: Final = frozenset(
+    {bool, bytes, dict, float, int, list, set, str, tuple, type(None), types.FunctionType, types.MethodType}
+)
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """A dot whose name the policy has found to be plain, and none of those that are looked at: the shortest way."""
+    found = thing.offered(name) if type(thing) is Proxy else getattr(thing, name)
+    return found if type(found) in _HARMLESS else _harmless(found, name)
 
 
 def has(thing: Any, name: str) -> bool:
@@ -104,6 +115,8 @@ def _harmless(found: Any, name: str) -> Any:
 
 
 def _hidden(thing: Any, name: str) -> Any:
+    if (type(thing), False, name) in _known:
+        return _harmless(getattr(thing, name), name)
     if attribute_problem(name, written=False) is not None and name not in TUPLE_NAMES:
         _refuse(name)
     if is_dunder(name):
@@ -127,7 +140,7 @@ def _is_own_name(thing: Any, kind: type, name: str) -> bool:
     if kind is super:
         return _is_own_beyond(thing, name)
     if kind is types.FunctionType:
-        return any(thing.__globals__ is namespace for namespace in OWN_NAMESPACES)
+        return _is_own_function(thing)
     for base in kind.__mro__:
         if name in type.__getattribute__(base, "__dict__"):
             own = is_own(base) or (name in TUPLE_NAMES and issubclass(base, tuple))
@@ -195,10 +208,10 @@ def _writer(thing: Any, name: str) -> Any:
         where, attribute = (None, arguments[0]) if bound else (arguments[0], arguments[1])
         if type(attribute) is not str:
             raise TypeError("attribute name must be string")
+        if attribute_problem(attribute, written=True) is not None:
+            _refuse(attribute)
         if where is not None:
             write_attribute(where, attribute)
-        elif (problem := attribute_problem(attribute, written=True)) is not None:
-            raise RefusedAttribute(f"{problem[0].upper()}{problem[1:]}.")
         return raw(*arguments)
 
     return guarded
@@ -295,18 +308,18 @@ def write(thing: Any) -> Any:
 
 
 def write_attribute(thing: Any, name: str, read: bool = False) -> Any:
-    """The thing, if its attributes may be written. `read`: it is also read, and not by `get`."""
-    if attribute_problem(name, written=True) is not None:
-        _refuse(name)
+    """The thing, if its attributes may be written, by a name that may be. `read`: it is also read, and not by `get`."""
     kind = type(thing)
-    if read and (name in _LOOKED_AT or name[:1] == "_") and (not is_plain(kind) or issubclass(kind, str)):
+    if read and (name in LOOKED_AT or name[:1] == "_") and (not is_plain(kind) or issubclass(kind, str)):
         get(thing, name)
         if name in ("format", "format_map"):
             _refuse(name)
-    if is_own(kind) or kind in _ATTRIBUTES or (isinstance(thing, type) and is_own(thing)):
+    if is_own(kind) or kind in _ATTRIBUTES or isinstance(thing, BaseException):
         return thing
-    if kind is types.FunctionType and any(thing.__globals__ is namespace for namespace in OWN_NAMESPACES):
-        return thing
-    if isinstance(thing, BaseException):
+    if (isinstance(thing, type) and is_own(thing)) or _is_own_function(thing):
         return thing
     raise RefusedUse(f"Attributes of {name_of(thing)} cannot be assigned.")
+
+
+def _is_own_function(thing: Any) -> bool:
+    return type(thing) is types.FunctionType and any(thing.__globals__ is names for names in OWN_NAMESPACES)

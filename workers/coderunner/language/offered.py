@@ -65,6 +65,7 @@ def namespace(modules: Mapping[str, Proxy], write: Callable[..., None]) -> dict[
         "__name__": MODULE,
         "Args": guards.Args,
         "Output": dict,
+        "_attribute_": guards.attribute,
         "_getattr_": guards.get,
         "_match_class_": classes.match_class,
         "_match_value_": classes.MatchedValue,

@@ -1,7 +1,8 @@
 """What Python an author may write: RestrictedPython's transformer, taught what real code nodes are made of.
 
-Attributes go through `_getattr_`, what is assigned to through `_write_` and `_write_attribute_`; everything else is
-either harmless or refused. Syntax that no method here names is refused, so that a new Python brings no surprise.
+Attributes go through `_attribute_` or `_getattr_`, what is assigned to through `_write_` and `_write_attribute_`;
+everything else is either harmless or refused. Syntax that no method here names is refused, so that a new Python brings
+no surprise.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from workers.coderunner.language.classes import BARE, NAMED, POSITIONAL
+from workers.coderunner.language.guards import LOOKED_AT
 from workers.coderunner.language.names import attribute_problem, binding_problem, mangled, reading_problem
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -111,7 +113,7 @@ class Policy(RestrictingNodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """`a.b` is `_getattr_(a, "b")`, and `a.b = c` is `_write_attribute_(a, "b").b = c`."""
+        """`a.b` is `_attribute_(a, "b")`, and `a.b = c` is `_write_attribute_(a, "b").b = c`."""
         written = not isinstance(node.ctx, ast.Load)
         name = mangled(node.attr, self._innermost_class)
         if (problem := attribute_problem(name, written=written)) is not None:
@@ -121,7 +123,8 @@ class Policy(RestrictingNodeTransformer):
         held = self.visit(node.value)
         constant = located(ast.Constant(name), node)
         if not written:
-            return call("_getattr_", held, constant, like=node)
+            quick = not name.startswith("_") and name not in LOOKED_AT
+            return call("_attribute_" if quick else "_getattr_", held, constant, like=node)
         return located(ast.Attribute(call("_write_attribute_", held, constant, like=node), name, node.ctx), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:

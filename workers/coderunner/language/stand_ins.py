@@ -64,7 +64,8 @@ def dataclass(kind: Any = None, /, **options: Any) -> Any:
     """Stands for `dataclasses.dataclass`, which makes source text of the names of fields."""
     if kind is None:
         return lambda later: dataclass(later, **options)
-    if not isinstance(kind, type) or not is_own(kind):
+    # Of a text, a field called `format` could be Python's own.
+    if not isinstance(kind, type) or not is_own(kind) or issubclass(kind, str | AttributeError):
         raise RefusedUse(f"{name_of(kind)} cannot be made a dataclass: only a class that is defined here can.")
     for name in vars(kind).get("__annotations__", {}):
         if type(name) is not str or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):

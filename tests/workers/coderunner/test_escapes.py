@@ -22,6 +22,7 @@ from workers.coderunner.client import Answer
 LANGUAGE = ("attributes", "formats", "names", "imports", "classes", "chains")
 SECRET = "CANARY-4f1d-nobody-may-read-this"
 LEFT_OVER = Path("/tmp/left-over")
+OURS = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
@@ -71,7 +72,7 @@ async def escapes(running: Running, language: str, cases: list[Snippet], params:
         found = [] if case.fits(came) else [said]
         if SECRET in said:
             found.append(f"{case.name} read the secret")
-        if "/work" in said or "site-packages" in said or "Traceback" in said:
+        if str(OURS) in said or "site-packages" in said or "Traceback" in said:
             found.append(f"{case.name} tells of our own files: {said}")
         return found if honest else [*found, f"after {case.name} nothing works"]
 
@@ -114,7 +115,7 @@ async def test_javascript_lets_nothing_out(guarded: Running, tmp_path: Path) -> 
         cases = snippets("escape_javascript")
         for case in cases:
             case.expected = f"timeout | {case.expected}" if "memory" in case.expected else case.expected
-        assert await escapes(guarded, "javascript", cases, params, 0.8) == ""
+        assert await escapes(guarded, "javascript", cases, params, 3) == ""
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ class ModelCall:
     path: str
     attempt: int
     model: str
-    """The name that the node asked for."""
+    """The key of the model that was asked; also where the node said `default`."""
     provider: str
     vendor_model: str
     outcome: str

@@ -23,6 +23,9 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _PATIENCE: Final = 2.0
 """Seconds that a node waits for a ledger that cannot be written to."""
 _AGAIN: Final = (0.2, 1.0, 5.0, 15.0)
+MOST_TOKENS: Final = 10**9
+"""Of one call: no answer has more, whatever a server tells; sums of such calls still fit into the database."""
+_MOST_COST: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Account:
     async def record(self, outcome: str, used: Used, started: int, milliseconds: int) -> None:
         """Write a call down."""
         site, run, entry = self._site, self._site.run, self._entry
-        tokens = used.tokens
+        tokens = {name: min(count, MOST_TOKENS) for name, count in used.tokens.items()}
         await self._books.record(
             ModelCall(
                 key=f"{run.run_id}/{site.path}/{site.attempt}/{site.delivery}/{self._number()}",
@@ -147,4 +150,5 @@ def cost_of(prices: Prices | None, tokens: Mapping[str, int]) -> int:
         return 0
     given, cached = tokens.get(INPUT, 0), min(tokens.get(CACHED, 0), tokens.get(INPUT, 0))
     cheaper = prices.input if prices.cached_input is None else prices.cached_input
-    return round((given - cached) * prices.input + cached * cheaper + tokens.get(OUTPUT, 0) * prices.output)
+    cost = (given - cached) * prices.input + cached * cheaper + tokens.get(OUTPUT, 0) * prices.output
+    return round(min(cost, _MOST_COST))

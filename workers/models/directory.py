@@ -89,7 +89,7 @@ class Directory:
         return ModelEntry(
             id=str(row.id),
             revision=row.revision,
-            name=name,
+            name=row.key,
             provider=row.provider,
             vendor_model=row.vendor_model,
             facts=facts,

@@ -24,7 +24,7 @@ class ModelEntry:
     id: str
     revision: int
     name: str
-    """What the node asked for."""
+    """Its key; also where a node asked for `default`, so that its calls are counted together."""
     provider: str
     vendor_model: str
     facts: ModelFacts

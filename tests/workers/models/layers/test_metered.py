@@ -18,7 +18,7 @@ from storage.errors import StorageUnavailable
 from storage.ports import ModelCall
 from tests.workers.models.layers.models import Speaker, answer, question
 from workers.egress import EgressRefused
-from workers.models.accounts import Account, Books, cost_of
+from workers.models.accounts import MOST_TOKENS, Account, Books, cost_of
 from workers.models.entry import ModelEntry
 from workers.models.layers.metered import Metered, MeteredEmbedder, MeteredReranker
 from workers.models.layers.tally import estimate
@@ -190,3 +190,14 @@ def test_more_cached_than_given_costs_nothing_back() -> None:
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("four", 1), ("fives", 2), ("你好", 2), ("你好ab", 3)])
 def test_an_estimate_knows_chinese(text: str, tokens: int) -> None:
     assert estimate([text]) == tokens
+
+
+async def test_more_tokens_than_there_can_be_are_no_more_than_the_ledger_holds() -> None:
+    ledger = Ledger()
+    told = {"input_tokens": 2**52, "output_tokens": 2**52}
+    await answer(Metered(Speaker([ChatDelta(usage=told, finish_reason="stop")]), account(ledger)), question("hi"))
+    (call,) = ledger.calls
+    assert (call.input_tokens, call.output_tokens) == (MOST_TOKENS, MOST_TOKENS)
+    dearest = Prices(input=10**6, output=10**6)
+    # A thousand thousand such calls can still be added up in 63 bits.
+    assert cost_of(dearest, told) * 10**6 < 2**63

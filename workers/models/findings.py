@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from workers.egress import EgressFailed, EgressUnavailable, failure_behind
 from workers.models.provider import ModelConnection
 
 LONGEST: Final = 500
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would obey, or show the other way round."""
 PASSING: Final = frozenset[Reason](("rate_limited", "overloaded", "timeout", "connection", "malformed"))
 """What may be over when it is tried again."""
 
@@ -68,7 +71,7 @@ def no_stream(connection: ModelConnection, kind: str) -> ModelFailed | ModelUnav
 
 def shown(connection: ModelConnection, text: str) -> str:
     """A text of the provider as it may stand in an error."""
-    text = connection.hide(" ".join(text.split()))
+    text = connection.hide(" ".join(_UNSEEN.sub(" ", text).split()))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -15,6 +15,9 @@ THOUGHT: Final = "</think>"
 CALL: Final = "<tool_call>"
 CALLED: Final = "</tool_call>"
 _FENCE: Final = re.compile(r"```[ \t]*(?:json|tool_call)?[ \t]*\n?(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_MOST_BLANKS: Final = 1_000
+_LONGEST_CALL: Final = 128 * 1024
+"""What goes on for longer than this is kept back no more: all of it would be looked at anew with every piece."""
 _BETWEEN: Final = re.compile(r"[\s;,]*")
 _DECODER: Final = json.JSONDecoder(strict=False)
 
@@ -37,7 +40,7 @@ class Thoughts:
             begun = self._held.lstrip()
             if begun.startswith(THINK):
                 self._state, self._held = "opened", begun.removeprefix(THINK)
-            elif not THINK.startswith(begun):
+            elif not THINK.startswith(begun) or len(self._held) > _MOST_BLANKS:
                 self._state = "after"
         if self._state == "opened":
             self._held = self._held.lstrip()
@@ -85,6 +88,10 @@ class WrittenCalls:
                 self._state = "json"
             elif not "```".startswith(begun):
                 self._state = "text"
+        if self._state in ("json", "tag") and len(self._held) > _LONGEST_CALL:
+            if self._state == "tag":
+                yield CALL
+            self._state = "text"
         while self._state in ("text", "tag"):
             if self._state == "text":
                 before, mark, rest = self._held.partition(CALL)

@@ -16,6 +16,10 @@ from nodes.chat import ToolCall
 
 MOST: Final = 128
 """More calls than this are no answer, but a model or a server that does not find its end."""
+_READ_AGAIN: Final = 4 * 1024 * 1024
+"""So much of one call is read before its end, to see whether it is whole: each piece that asks has all read anew."""
+_ENDS: Final = ("}", '"', "l")
+"""What an object, one written as a text, and null end with."""
 _DECODER: Final = json.JSONDecoder(strict=False)
 _LEFT_OVER: Final = re.compile(r"[\s}]*")
 
@@ -31,11 +35,24 @@ class _Draft:
     pieces: list[str] = field(default_factory=list[str])
     whole: Mapping[str, Json] | None = None
     """Arguments that came as an object."""
+    end: str = ""
+    """The last piece of them that is not blank."""
+    read: int = 0
 
-    @property
+    def take(self, piece: str) -> None:
+        """The next piece of the arguments."""
+        self.pieces.append(piece)
+        self.end = piece.rstrip() or self.end
+
     def complete(self) -> bool:
         """Whether the arguments are whole as they are, so that more would be those of another call."""
-        return self.whole is not None or (bool(self.pieces) and _object("".join(self.pieces)) is not None)
+        if self.whole is not None:
+            return True
+        if not self.pieces or not (self.end or "}").endswith(_ENDS) or self.read > _READ_AGAIN:
+            return False
+        text = "".join(self.pieces)
+        self.read += len(text)
+        return _object(text) is not None
 
     def arguments(self) -> Mapping[str, Json]:
         if self.whole is not None:
@@ -74,7 +91,7 @@ class ToolCalls:
         made: list[ToolCall] = []
         seen: set[str] = set()
         for draft in self._drafts:
-            if not draft.name and not draft.complete:
+            if not draft.name and not draft.complete():
                 continue
             try:
                 if not draft.name:
@@ -101,7 +118,7 @@ class ToolCalls:
         if name and name != draft.name:
             draft.name += name
         if isinstance(arguments, str):
-            draft.pieces.append(arguments)
+            draft.take(arguments)
         elif isinstance(arguments, dict):
             draft.whole = _checked(cast("Mapping[str, Json]", arguments))
 
@@ -133,7 +150,7 @@ class ToolCalls:
         if name != draft.name:
             return not any(known.startswith(draft.name + name) for known in self._offered)
         more = isinstance(arguments, dict) or bool(_text(arguments).strip())
-        return draft.complete and (more or (bool(id) and id != draft.id))
+        return draft.complete() and (more or (bool(id) and id != draft.id))
 
 
 def read_call(value: object, offered: Iterable[str]) -> tuple[str, Mapping[str, Json]] | None:

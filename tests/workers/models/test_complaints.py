@@ -147,6 +147,11 @@ def test_a_long_sentence_is_shortened_and_a_key_in_it_hidden_in_any_case() -> No
     assert len(found.message) < 700
 
 
+def test_what_a_terminal_would_obey_is_taken_out_of_a_sentence() -> None:
+    found = from_status(ModelConnection("openai", "m"), 400, error("one\r\ntwo\x1b[31m\x00\x9b2J \u202eeerht 三"), {})
+    assert found.message.endswith(": one two [31m 2J eerht 三")
+
+
 @pytest.mark.parametrize(
     ("told", "reason"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,8 @@ from nodes.chat import ChatDelta, ChatMessage, ChatRequest, MediaPart, ModelUnav
 from tests.fakes.openai_server import USAGE
 from tests.fakes.openai_tool_behaviours import ARGUMENTS, CITY
 from tests.workers.models.openai_door import Door, calls, open_door, saying, text
+from workers.models.inline_text import Thoughts, WrittenCalls
+from workers.models.tool_calls import BrokenCall, ToolCalls
 
 WEATHER = ToolSpec(
     "weather",
@@ -221,3 +224,30 @@ async def test_pictures_that_a_tool_gives_follow_as_the_users(door: Door) -> Non
     assert [one["role"] for one in door.body["messages"]] == ["user", "assistant", "tool", "tool", "user"]
     assert door.body["messages"][2]["content"] == "one"
     assert door.body["messages"][4]["content"][1]["type"] == "image_url"
+
+
+def test_a_call_that_tells_its_name_with_every_piece_is_not_read_anew_each_time() -> None:
+    calls = ToolCalls(["f"])
+    since = time.process_time()
+    for number in range(20_000):
+        text = '{"a": ["' if number == 0 else "}" * 100 if number % 2 else '"' * 100
+        calls.feed({"index": 0, "id": f"call_{number}", "function": {"name": "f", "arguments": text}})
+    # Two million characters: read anew with each piece they would be twenty thousand million.
+    assert time.process_time() - since < 5
+    with pytest.raises(BrokenCall):
+        calls.whole()
+
+
+@pytest.mark.parametrize("opening", ["{", "<tool_call>{"])
+def test_what_is_too_long_to_be_a_call_is_text(opening: str) -> None:
+    written = WrittenCalls(["f"], wanted=True)
+    pieces = [*written.feed(opening), *written.feed("x" * 200_000), *written.feed("y"), *written.end(called=False)]
+    assert "".join(pieces) == f"{opening}{'x' * 200_000}y"
+    assert pieces[-1] == "y"
+    assert written.found == []
+
+
+def test_blanks_without_an_end_are_not_kept_back() -> None:
+    thoughts = Thoughts()
+    given = [piece for _ in range(200) for piece in thoughts.feed(" " * 100)]
+    assert sum(len(text) for _, text in given) == 20_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nodes.chat import ModelFailed
 from workers.egress import EgressClient
-from workers.egress.vendor import vendor_client
+from workers.egress.vendor import UnreadableUrl, vendor_client
 from workers.models.openai_dialect import base_url_of
 from workers.models.provider import ModelConnection
 
@@ -40,7 +40,11 @@ class OpenAIClient:
             if self._made is None:
                 # In a thread, so that heartbeats go on meanwhile.
                 await asyncio.to_thread(importlib.import_module, "openai")
-                self._made = self._make()
+                try:
+                    self._made = self._make()
+                except UnreadableUrl:
+                    sentence = f"The base_url of the model {self._connection.vendor_model} is no URL."
+                    raise self._impossible("bad_request", sentence) from None
             return self._made
 
     async def aclose(self) -> None:

@@ -307,3 +307,11 @@ async def test_a_base_url_that_may_not_be_called_is_refused_for_good() -> None:
             await door.ask("echo", saying())
         assert server.asked == []
         await door.aclose()
+
+
+@pytest.mark.parametrize("host", ["①②⑦.⓪.⓪.①", "127.0.0.1:b"])
+async def test_a_base_url_that_is_none_is_a_failure_in_words(host: str) -> None:
+    async with open_door(base_url=f"http://{host}/v1") as door:
+        with pytest.raises(ModelFailed, match="The base_url of the model echo is no URL") as found:
+            await door.ask("echo", saying())
+    assert found.value.facts["reason"] == "bad_request"

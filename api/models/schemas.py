@@ -17,6 +17,7 @@ Media = Literal["inline", "url"]
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=190, strip_whitespace=True)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Url = Annotated[str, StringConstraints(max_length=2_000, strip_whitespace=True)]
 ApiKey = Annotated[SecretStr, Field(max_length=20_000)]
 Header = Annotated[SecretStr, Field(max_length=4_000)]
@@ -84,7 +85,7 @@ class PricesIn(Body):
 class ModelIn(Body):
     """A model to be set up."""
 
-    key: Word = KEY
+    key: Key = KEY
     title: Title | None = Field(None, description="What people read; the key when absent.")
     kind: Kind = "chat"
     provider: Word = Field(description="An id of `GET /providers`.", examples=["openai"])
@@ -98,7 +99,7 @@ class ModelIn(Body):
     quota: QuotaIn = Field(default_factory=QuotaIn)
     patience: PatienceIn = Field(default_factory=PatienceIn)
     prices: PricesIn | None = Field(None, description="Absent: those that the catalogue knows.")
-    fallback: list[Word] = FALLBACK
+    fallback: list[Key] = FALLBACK
     media: Media = Field("inline", description="`url`: the provider fetches pictures and files for itself.")
     is_default: bool | None = DEFAULT
     enabled: bool = True
@@ -110,7 +111,7 @@ class ModelChange(Body):
     """What is to be different; what is absent stays. A new address needs the key again: it is not sent elsewhere."""
 
     revision: int = Field(description="The revision you opened. When the model has changed since, nothing is saved.")
-    key: Word | None = None
+    key: Key | None = None
     title: Title | None = None
     provider: Word | None = None
     vendor_model: Word | None = None
@@ -123,7 +124,7 @@ class ModelChange(Body):
     quota: QuotaIn | None = None
     patience: PatienceIn | None = None
     prices: PricesIn | None = Field(None, description="Null: those that the catalogue knows.")
-    fallback: Annotated[list[Word], Field(max_length=5)] | None = None
+    fallback: Annotated[list[Key], Field(max_length=5)] | None = None
     media: Media | None = None
     is_default: bool | None = None
     enabled: bool | None = None

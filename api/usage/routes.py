@@ -48,7 +48,7 @@ class UsageRow(UsageSum):
     """One line: of the fields below only those are set by which the calls were put together."""
 
     day: int | None = Field(None, description="The beginning of the day, in UTC milliseconds.")
-    model: str | None = Field(None, description="The name that nodes asked for.")
+    model: str | None = Field(None, description="Its key; also where nodes asked for `default`.")
     provider: str | None = None
     vendor_model: str | None = None
     workflow_id: str | None = None
@@ -57,7 +57,7 @@ class UsageRow(UsageSum):
     run_id: str | None = None
 
 
-class Usage(BaseModel):
+class UsageReport(BaseModel):
     """What was spent between two moments."""
 
     by: str
@@ -83,7 +83,7 @@ async def get_usage(
     utc_offset: Annotated[
         int, Query(ge=-840, le=840, description="Minutes: where days begin. 480 is Beijing.", examples=[480])
     ] = 0,
-) -> Usage:
+) -> UsageReport:
     """What the calls of the organisation's models cost."""
     until = now_ms() + 1 if to is None else to
     since = max(0, until - _USUAL_DAYS * DAY_MS) if from_ is None else from_
@@ -100,7 +100,7 @@ async def get_usage(
     offset = utc_offset * 60_000
     rows = await stores.ledger.spent(member.org_id, by, which, utc_offset_ms=offset, limit=_MOST_ROWS + 1)
     totals = await stores.ledger.spent(member.org_id, "total", which)
-    return Usage(
+    return UsageReport(
         by=by,
         since=since,
         until=until,

@@ -51,6 +51,12 @@ async def test_every_error_has_the_body_of_a_problem(serving: Serving) -> None:
             assert {"400", "413", "415", "422"} <= errors.keys(), (method, path)
 
 
+async def test_no_schema_is_named_after_the_file_it_stands_in(serving: Serving) -> None:
+    # Two of one name would both get such names, and clients that were generated before would lose theirs.
+    document = await described(serving)
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
 async def test_every_reference_leads_somewhere(serving: Serving) -> None:
     document = await described(serving)
     text = (await serving.get("/openapi.json")).text

@@ -1,6 +1,8 @@
 """What lies in the vault is worth nothing to who has the database alone, and keys can be changed at any time."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from engine.errors import NotFound
 from storage.data_keys import SqlDataKeys
 from storage.keyring import KeyRing, NoKey, WrongKey
 from storage.model_secret import ModelSecret
@@ -120,6 +123,22 @@ async def test_a_key_that_nothing_was_encrypted_with_may_be_changed_freely(tmp_p
     open_stores(tmp_path, keys=OLD).close()
     with open_stores(tmp_path, keys=NEW) as stores:
         assert await column(stores, col(WrappingKey.id)) == ["new"]
+
+
+async def test_where_the_key_is_lost_for_good_another_begins_without_what_it_opened(tmp_path: Path) -> None:
+    with open_stores(tmp_path, keys=OLD) as stores:
+        kept = await stores.secrets.put("7", "model", TEXT)
+        await stores.data_keys.current("7")
+    # As docs/operating.md has it.
+    with closing(sqlite3.connect(tmp_path / "mainspring.sqlite")) as connection:
+        connection.execute("DELETE FROM secret")
+        connection.execute("DELETE FROM organisation_key")
+        connection.commit()
+    with open_stores(tmp_path, keys=NEW) as stores:
+        with pytest.raises(NotFound):
+            await stores.secrets.open("7", "model", kept)
+        assert await stores.secrets.open("7", "model", await stores.secrets.put("7", "model", TEXT)) == TEXT
+        assert (await stores.data_keys.current("7")).key
 
 
 async def test_everything_moves_to_the_new_key(tmp_path: Path) -> None:

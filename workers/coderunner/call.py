@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any, Final, get_args
 
-from workers.coderunner.engine import LOG_CHARS, LOG_LINES, Reason, TaskFailed
+from workers.coderunner.engine import LOG_CHARS, LOG_LINES, MESSAGE_CHARS, Reason, TaskFailed
 from workers.coderunner.frames import (
     ANSWER,
     BEGUN,
@@ -35,6 +35,9 @@ _NONCE_BYTES: Final = 16
 _LOG_BYTES: Final = LOG_CHARS * 4
 _BESIDE: Final = LOG_LINES * (_LOG_BYTES + HEAD.size) + 16 * 1024
 """What may come beside the answer itself: lines, a failure, heads of frames."""
+_FAILURE_BYTES: Final = 16 * 1024
+_LAST_LINE: Final = 10_000_000
+"""No text that is run has more."""
 _SIGSYS: Final = 31
 
 
@@ -145,9 +148,14 @@ class Call:
             if self._found is not None:
                 raise Malformed("more after the answer")
             if kind == BEGUN:
+                if self.begun or payload:
+                    raise Malformed("more than one beginning")
                 self.begun = True
             elif kind == LOG:
                 self._note(payload)
+            elif kind == FAILURE and len(payload) > _FAILURE_BYTES:
+                # It is read where everybody's answers go through.
+                raise Malformed("a failure of that size")
             else:
                 self._found = kind, self._marked(payload)
 
@@ -159,6 +167,8 @@ class Call:
         most = self.limits.cpu_seconds
         if killer == signal.SIGXCPU or ending.cpu >= most:
             return TaskFailed("timeout", f"The code computed for longer than {most} seconds.")
+        if self.odd:
+            return TaskFailed("crashed", "The process of the code hung up before it gave an answer.")
         if killer == signal.SIGKILL:
             return TaskFailed("memory", "The process of the code was ended: the machine has no memory left for it.")
         if killer == _SIGSYS:
@@ -168,7 +178,7 @@ class Call:
     def _note(self, payload: bytes) -> None:
         if len(payload) > _LOG_BYTES or len(self.logs) >= LOG_LINES:
             raise Malformed("more lines than were agreed")
-        self.logs.append(payload.decode(errors="replace"))
+        self.logs.append(payload.decode(errors="replace")[:LOG_CHARS])
 
     def _marked(self, payload: bytes) -> bytes:
         if payload[:_NONCE_BYTES] != self._nonce:
@@ -180,9 +190,16 @@ class Call:
             facts: dict[str, Any] = json.loads(payload)
             reason: Reason = facts["reason"]
             line = facts["line"]
-            if reason not in get_args(Reason) or not (line is None or isinstance(line, int)):
+            if reason not in get_args(Reason):
                 raise ValueError("no such reason")
-            return TaskFailed(reason, str(facts["message"]), type=str(facts["type"]), line=line)
+            if line is not None and not (type(line) is int and 0 < line <= _LAST_LINE):
+                raise ValueError("no such line")
+            return TaskFailed(reason, _text(facts["message"], MESSAGE_CHARS), type=_text(facts["type"], 100), line=line)
         except (ValueError, KeyError, TypeError, RecursionError):
             self.odd = True
             return TaskFailed("crashed", "The process of the code failed, and did not say properly why.")
+
+
+def _text(said: Any, most: int) -> str:
+    """What may have been written by anybody: no longer than agreed, and without halves of characters."""
+    return str(said)[:most].encode(errors="replace").decode()

@@ -14,6 +14,9 @@ from workers.coderunner.exact import check
 from workers.coderunner.frames import BODY, DATA, HEADER, TASK, Frames, Malformed, frame
 
 _MOST: Final = 256 * 1024 * 1024
+_PATIENCE: Final = 10.0
+"""Seconds that a task waits for the service to take its connection."""
+_AGAIN: Final = 0.02
 _MUCH: Final = 256 * 1024
 """Bytes that take long enough to be taken apart that others should not wait for it."""
 
@@ -70,16 +73,30 @@ class RunnerClient:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             channel.setblocking(False)
             try:
-                await loop.sock_connect(channel, self.socket)
+                await _connect(channel, self.socket)
             except OSError as error:
                 raise RunnerGone(f"nobody listens there: {error.strerror}") from error
             try:
                 await loop.sock_sendall(channel, frame(HEADER, json.dumps(header).encode()) + rest)
                 head, body = await _answer(channel)
-            except (ConnectionError, Malformed) as error:
+            except (OSError, Malformed) as error:
                 raise RunnerGone("it ended before it answered") from error
         found: dict[str, Any] = json.loads(head)
         return found, body
+
+
+async def _connect(channel: socket.socket, path: str) -> None:
+    """Where too many wait to be taken the kernel says so at once; asyncio would believe that it connects."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while True:
+        try:
+            channel.connect(path)
+            return
+        except BlockingIOError:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(_AGAIN)
 
 
 async def _answer(channel: socket.socket) -> tuple[bytes, bytes]:

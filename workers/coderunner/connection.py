@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         try:
             for kind, payload in self._frames.feed(data):
                 self._take(kind, payload)
-        except (Malformed, ValueError, RecursionError):
+        except (Malformed, ValueError, OverflowError, RecursionError):
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -151,6 +151,9 @@ def _prepare(options: Options, kind: str) -> dict[str, Engine]:
     with suppress(OSError):  # where there is none, the first child will say so
         seccomp.compiled()
     os.environ.clear()
+    # A task has no use for where we are installed, and where the service listens.
+    sys.argv[1:] = []
+    sys.orig_argv.clear()
     sys.path.clear()
     sys.path_importer_cache.clear()
     gc.set_threshold(10_000, 10, 10)

@@ -27,6 +27,9 @@ from workers.coderunner.registry import ENGINES, Kind
 # With what their zygote has itself, 512 MB.
 _DOCUMENTS: Final = Extent(zygotes=1, children=2, limits=Limits(cpu_seconds=20, memory_mb=456))
 
+_BACKLOG: Final = 1_024
+"""Connections that wait to be taken: a run of many branches makes hundreds in the same moment."""
+
 
 def tell(event: str, **facts: Any) -> None:
     """One line of JSON on standard output, which leads to the log of whoever started us."""
@@ -81,7 +84,9 @@ class Service:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(os.fspath(new))
         os.chmod(new, 0o600)
-        server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(self._answer), sock=listening)
+        server = await asyncio.get_running_loop().create_unix_server(
+            lambda: Connection(self._answer), sock=listening, backlog=_BACKLOG
+        )
         # Whoever finds it under its name finds it listening.
         os.rename(new, path)
         return server

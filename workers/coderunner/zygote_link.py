@@ -97,7 +97,12 @@ class ZygoteLink:
             self.odd |= call.odd
             raise
         except Unanswered:
-            await asyncio.wait([call.ended], timeout=_DIE)
+            await asyncio.wait([call.ended], timeout=_LEAVE)
+            if not call.ended.done():
+                # It has closed its socket and lives on, which is its own doing: the others in the zygote go on.
+                self.odd = call.odd = True
+                self.control.tell(kill=call.number)
+                await asyncio.wait([call.ended], timeout=_DIE)
             if not call.ended.done():
                 self.kill()
             ending = await call.ended

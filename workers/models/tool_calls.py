@@ -16,6 +16,8 @@ from nodes.chat import ToolCall
 
 MOST: Final = 128
 """More calls than this are no answer, but a model or a server that does not find its end."""
+LONGEST: Final = 4 * 1024 * 1024
+"""Characters of all arguments of an answer: they are read in one go at its end, and all else waits meanwhile."""
 _READ_AGAIN: Final = 4 * 1024 * 1024
 """So much of one call is read before its end, to see whether it is whole: each piece that asks has all read anew."""
 _ENDS: Final = ("}", '"', "l")
@@ -72,6 +74,7 @@ class ToolCalls:
         self._offered = frozenset(offered)
         self._drafts: list[_Draft] = []
         self._at: dict[int, _Draft] = {}
+        self._size = 0
 
     def __bool__(self) -> bool:
         return bool(self._drafts)
@@ -118,6 +121,9 @@ class ToolCalls:
         if name and name != draft.name:
             draft.name += name
         if isinstance(arguments, str):
+            self._size += len(arguments)
+            if self._size > LONGEST:
+                raise BrokenCall(f"has arguments of more than {LONGEST} characters")
             draft.take(arguments)
         elif isinstance(arguments, dict):
             draft.whole = _checked(cast("Mapping[str, Json]", arguments))

@@ -251,3 +251,12 @@ def test_blanks_without_an_end_are_not_kept_back() -> None:
     thoughts = Thoughts()
     given = [piece for _ in range(200) for piece in thoughts.feed(" " * 100)]
     assert sum(len(text) for _, text in given) == 20_000
+
+
+def test_arguments_without_an_end_are_given_up() -> None:
+    calls = ToolCalls(["f"])
+    calls.feed({"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a": ["'}})
+    for _ in range(63):
+        calls.feed({"index": 0, "function": {"arguments": "x" * 64 * 1024}})
+    with pytest.raises(BrokenCall, match="arguments of more than"):
+        calls.feed({"index": 0, "function": {"arguments": "x" * 64 * 1024}})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import builtins
 import enum
 import types
+import typing
 from abc import ABCMeta
+from collections import UserString
 from typing import Any, Final
 
 from workers.coderunner.language.names import MODULE
@@ -97,6 +99,9 @@ def type_of(value: object) -> type:
     return Type if issubclass(found, type) else found
 
 
+ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]
+"""`list[int]` and `typing.List[int]`."""
+_MAKERS: Final = (typing.NamedTuple, typing.TypedDict)
 _NOT_SUBCLASSED: Final = (type, super, types.ModuleType, types.GenericAlias)
 
 
@@ -104,6 +109,12 @@ def build_class(body: Any, name: str, *bases: Any, **keywords: Any) -> Any:
     """Stands for what a `class` statement calls: no metaclass, however it would come in."""
     if "metaclass" in keywords:
         raise RefusedUse("`metaclass=` is not offered.")
+    for base in bases:
+        # Anything else would be asked twice of what to derive, and could answer differently.
+        if not (issubclass(type(base), (type, *ALIASES)) or any(base is maker for maker in _MAKERS)) or is_own(
+            type(base)
+        ):
+            raise RefusedUse(f"A class cannot be derived from {name_of(base)}.")
     for base in types.resolve_bases(bases):
         if not isinstance(base, type) or base is Type or issubclass(base, _NOT_SUBCLASSED):
             raise RefusedUse(f"A class cannot be derived from {name_of(base)}.")
@@ -144,6 +155,6 @@ def match_class(kind: Any, looks_at: int) -> Any:
         return kind
     usual = type(kind) in (type, ABCMeta) or isinstance(kind, enum.EnumType)
     # A text has `format`, which reads attributes too.
-    if usual and is_plain(kind) and not issubclass(kind, str):
+    if usual and is_plain(kind) and not issubclass(kind, (str, UserString)):
         return kind
     raise RefusedUse(f"A pattern cannot look into {name_of(kind)}: compare its attributes in an `if`.")

@@ -8,13 +8,22 @@ import enum
 import functools
 import re
 import types
-from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
 from collections.abc import Iterator
 from decimal import Context
 from string import Formatter
 from typing import Any, Final, NoReturn
 
-from workers.coderunner.language.classes import RefusedAttribute, RefusedUse, Type, is_own, is_plain, name_of, type_of
+from workers.coderunner.language.classes import (
+    ALIASES,
+    RefusedAttribute,
+    RefusedUse,
+    Type,
+    is_own,
+    is_plain,
+    name_of,
+    type_of,
+)
 from workers.coderunner.language.names import (
     ENUM_NAMES,
     FRAMES,
@@ -221,6 +230,9 @@ def _writer(thing: Any, name: str) -> Any:
 
 
 def _looked_at(thing: Any, name: str, found: Any) -> Any:
+    if issubclass(type(thing), ALIASES):
+        # It hands every name on to what it was made of, which may be anything, and again such an alias.
+        return _looked_at(object.__getattribute__(thing, "__origin__"), name, found)
     if name in ("format", "format_map"):
         return _guarded_format(name, found)
     kind = thing if isinstance(thing, type) else type(thing)
@@ -280,15 +292,25 @@ def _guarded_format(name: str, found: Any) -> Any:
         return functools.partial(_format if name == "format" else _format_map, found.__self__)
     if found is str.__dict__[name]:
         return _format if name == "format" else _format_map
+    # Written in Python, they call the real one.
+    if getattr(found, "__func__", found) is UserString.__dict__[name]:
+        guarded = _format if name == "format" else _format_map
+        if isinstance(found, types.MethodType):
+            return functools.partial(guarded, found.__self__)
+        return guarded
     return _harmless(found, name)
 
 
-def _format(text: str, /, *arguments: Any, **named: Any) -> str:
-    return _Formatter().vformat(str.__str__(text), arguments, named)
+def _format(text: Any, /, *arguments: Any, **named: Any) -> str:
+    return _Formatter().vformat(_plain_text(text), arguments, named)
 
 
-def _format_map(text: str, mapping: Any, /) -> str:
-    return _Formatter().vformat(str.__str__(text), (), mapping)
+def _format_map(text: Any, mapping: Any, /) -> str:
+    return _Formatter().vformat(_plain_text(text), (), mapping)
+
+
+def _plain_text(text: Any) -> str:
+    return str.__str__(text.data if isinstance(text, UserString) else text)
 
 
 # Writing.
@@ -310,7 +332,7 @@ def write(thing: Any) -> Any:
 def write_attribute(thing: Any, name: str, read: bool = False) -> Any:
     """The thing, if its attributes may be written, by a name that may be. `read`: it is also read, and not by `get`."""
     kind = type(thing)
-    if read and (name in LOOKED_AT or name[:1] == "_") and (not is_plain(kind) or issubclass(kind, str)):
+    if read and (name in LOOKED_AT or name[:1] == "_") and (not is_plain(kind) or issubclass(kind, (str, UserString))):
         get(thing, name)
         if name in ("format", "format_map"):
             _refuse(name)

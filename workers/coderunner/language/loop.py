@@ -8,7 +8,7 @@ from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 _Value = TypeVar("_Value")
 _Arguments = TypeVarTuple("_Arguments")
@@ -20,6 +20,10 @@ class Loop(BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._selector = self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Whatever waits in it holds it: a copy of that would be a way to it."""
+        raise TypeError("A loop cannot be copied.")
 
     def select(self, timeout: float | None) -> list[Any]:
         """Wait until the next coroutine is due. When none ever will be, nothing can wake the rest."""

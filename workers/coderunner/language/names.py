@@ -26,8 +26,8 @@ METHODS: Final = frozenset(f"__{word}__" for word in _WORDS.split())
 """What a class may define, and what may be called by name. Not among them: what Python calls with the class half made,
 when it ends, when it is copied by reduction, and `__getattribute__`, which is `getattr` without a guard."""
 
-CLASS_VARIABLES: Final = METHODS | {"__slots__"}
-"""What may also be assigned in the body of a class (`__radd__ = __add__`, `__hash__ = None`)."""
+SLOTS: Final = "__slots__"
+"""May be assigned in the body of a class, where its names can be seen. (`__radd__ = __add__` may too.)"""
 
 ENUM_NAMES: Final = frozenset({"_generate_next_value_", "_ignore_", "_missing_", "_name_", "_order_", "_value_"})
 TUPLE_NAMES: Final = frozenset({"_asdict", "_field_defaults", "_fields", "_make", "_replace"})
@@ -49,7 +49,7 @@ def binding_problem(name: str, *, in_class: bool) -> str | None:
     """Why nothing may be called that, or None. Names of ours begin and end with an underscore."""
     if not name.startswith("_") or name.strip("_") == "":
         return None
-    if in_class and (name in CLASS_VARIABLES or name in ENUM_NAMES):
+    if in_class and (name in METHODS or name in ENUM_NAMES):
         return None
     if is_dunder(name):
         return f"`{name}` may not be defined here"

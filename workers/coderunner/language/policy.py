@@ -17,7 +17,14 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from workers.coderunner.language.classes import BARE, NAMED, POSITIONAL
 from workers.coderunner.language.guards import LOOKED_AT
-from workers.coderunner.language.names import attribute_problem, binding_problem, mangled, reading_problem
+from workers.coderunner.language.names import (
+    SLOTS,
+    attribute_problem,
+    binding_problem,
+    is_dunder,
+    mangled,
+    reading_problem,
+)
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -151,7 +158,14 @@ class Policy(RestrictingNodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         """Any: its targets are looked at one by one."""
-        return self.node_contents_visit(node)
+        match node.targets:
+            case [ast.Name(id=name)] if name == SLOTS and self._in_class_body:
+                # A slot that is empty lets `__getattr__` answer: for Python's own names that must not be.
+                if not _are_plain_slots(node.value):
+                    self.error(node, "`__slots__` takes plain names, written out")
+                return node
+            case _:
+                return self.node_contents_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         """On names, items and attributes: what is written is guarded, and evaluated once."""
@@ -358,6 +372,16 @@ class Policy(RestrictingNodeTransformer):
 
 def _is_own_dict(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "__dict__"
+
+
+def _are_plain_slots(value: ast.expr) -> bool:
+    names = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return all(
+        isinstance(name, ast.Constant)
+        and isinstance(name.value, str)
+        and (not is_dunder(name.value) or name.value in ("__dict__", "__weakref__"))
+        for name in names
+    )
 
 
 def _as_text(annotation: ast.expr) -> str:

@@ -17,8 +17,9 @@ _DENIED: Final = frozenset(
 )  # fmt: skip
 """Of further modules: what reads and writes files, or loads libraries."""
 _ASIDE: Final = {
-    "requests": "HTTP", "httpx": "HTTP", "aiohttp": "HTTP", "urllib.request": "HTTP", "urllib3": "HTTP", "http": "HTTP",
-    "socket": "HTTP", "os": "files and processes", "sys": "the interpreter", "subprocess": "files and processes",
+    "requests": "HTTP", "requests_async": "HTTP", "httpx": "HTTP", "aiohttp": "HTTP",
+    "urllib.request": "HTTP", "urllib3": "HTTP", "http": "HTTP", "socket": "HTTP",
+    "os": "files and processes", "sys": "the interpreter", "subprocess": "files and processes",
     "pathlib": "files and processes", "shutil": "files and processes", "threading": "threads",
     "multiprocessing": "files and processes",
 }  # fmt: skip
@@ -75,6 +76,9 @@ class Proxy:
 
     def __delattr__(self, name: str) -> NoReturn:
         raise TypeError("A module cannot be changed.")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("A module cannot be copied.")
 
     def __repr__(self) -> str:
         return f"<module {object.__getattribute__(self, '_holds')[0]}>"

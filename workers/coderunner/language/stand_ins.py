@@ -7,14 +7,16 @@ annotations, `dataclass` makes source text of them.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import enum
 import functools
 import keyword
 import types
 import typing
+from collections import UserString
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from workers.coderunner.language.classes import RefusedUse, Type, is_own, name_of
 from workers.coderunner.language.guards import get, write_attribute
@@ -60,12 +62,15 @@ def wraps(wrapped: Any) -> Callable[[Any], Any]:
     return lambda wrapper: update_wrapper(wrapper, wrapped)
 
 
+_READ_RAW: Final = (str, UserString, AttributeError, asyncio.Future)
+
+
 def dataclass(kind: Any = None, /, **options: Any) -> Any:
     """Stands for `dataclasses.dataclass`, which makes source text of the names of fields."""
     if kind is None:
         return lambda later: dataclass(later, **options)
-    # Of a text, a field called `format` could be Python's own.
-    if not isinstance(kind, type) or not is_own(kind) or issubclass(kind, str | AttributeError):
+    # Of a text, a field called `format` could be Python's own; of a task, one called `get_loop`.
+    if not isinstance(kind, type) or not is_own(kind) or issubclass(kind, _READ_RAW):
         raise RefusedUse(f"{name_of(kind)} cannot be made a dataclass: only a class that is defined here can.")
     for name in vars(kind).get("__annotations__", {}):
         if type(name) is not str or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
@@ -91,6 +96,10 @@ class _Dispatch:
         if function is None:
             return lambda later: self.register(kind, later)
         return self._by_class.register(kind, function)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """A copy would lay open what is inside, to who hands `deepcopy` its memory."""
+        raise TypeError("A function cannot be copied.")
 
 
 def singledispatch(function: Callable[..., Any]) -> _Dispatch:

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, case, func, insert, select
+from sqlalchemy import Connection, case, delete, func, insert, select
 from sqlmodel import col
 
 from storage.database import Database
 from storage.ids import new_id, read_id
-from storage.ports import ModelCall
+from storage.ports import BEGUN, ModelCall
 from storage.projection import fit
 from storage.tables import ModelCallRow, Workflow
 from storage.tables.columns import KEY_LENGTH, NODE_ID_LENGTH
@@ -41,7 +41,7 @@ _GROUPS: Final[dict[By, tuple[Any, ...]]] = {
 }
 _SUMS: Final = (
     func.count().label("calls"),
-    func.sum(case((col(ModelCallRow.outcome) == "ok", 0), else_=1)).label("failed"),
+    func.sum(case((col(ModelCallRow.outcome).in_(("ok", BEGUN)), 0), else_=1)).label("failed"),
     func.sum(col(ModelCallRow.estimated)).label("estimated"),
     *(
         func.sum(getattr(ModelCallRow, name)).label(name)
@@ -138,8 +138,12 @@ def _day(utc_offset_ms: int) -> Any:
 
 
 def _record(rows: dict[str, dict[str, Any]], connection: Connection) -> None:
-    known = connection.scalars(select(col(ModelCallRow.key)).where(col(ModelCallRow.key).in_([*rows]))).all()
-    if fresh := [row for key, row in rows.items() if key not in {*known}]:
+    there = select(col(ModelCallRow.key), col(ModelCallRow.outcome)).where(col(ModelCallRow.key).in_([*rows]))
+    known = {row.key: row.outcome for row in connection.execute(there)}
+    ended = [key for key, outcome in known.items() if outcome == BEGUN != rows[key]["outcome"]]
+    if ended:
+        connection.execute(delete(ModelCallRow).where(col(ModelCallRow.key).in_(ended)))
+    if fresh := [row for key, row in rows.items() if key not in known or key in ended]:
         connection.execute(insert(ModelCallRow), fresh)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from engine.events import RunEvent, StoredEvent
 from engine.values import Json
@@ -148,7 +148,7 @@ class ModelCall:
     provider: str
     vendor_model: str
     outcome: str
-    """`ok`, the reason of the failure, or `cancelled`."""
+    """`ok`, the reason of the failure, `cancelled`, or `begun`: its end is not known, or never will be."""
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int
@@ -162,8 +162,12 @@ class ModelCall:
     """The server told no usage: the tokens are counted from the texts."""
 
 
+BEGUN: Final = "begun"
+"""The outcome of a call that is under way, or that went down with its process: it may have cost something."""
+
+
 class ModelLedger(Protocol):
     """What was spent on models."""
 
     async def record(self, calls: Sequence[ModelCall]) -> None:
-        """Store durably; a call whose key is known changes nothing."""
+        """Store durably; a call whose key is known changes nothing, unless it was `begun` and is so no more."""

@@ -196,14 +196,14 @@ class Pool:
                 rest = min(rest * 2, _REST[1])
                 continue
             except Unprotected as error:
-                # Nobody gets to run anything here: the service ends, and says why.
-                self._trouble = str(error)
-                self._arrived.set()
+                # Nobody gets to run anything here. At the start the service ends, and says why. Later, what stood before
+                # may stand again (a machine that was out of namespaces for a moment): it is tried until then.
                 self._end_processes()
-                if not self.ready.done():
-                    self.ready.set_exception(error)
-                    self.ready.exception()
-                return
+                self._fail(error)
+                if self.ready.exception() is not None and self._extent.idle_seconds is None:
+                    return
+                await asyncio.sleep(_REST[1])
+                continue
             if not await self._something_changed():
                 await self._look()
 

@@ -14,7 +14,7 @@ import structlog
 from conf.catalogue import Prices
 from engine.errors import FlowError
 from nodes.chat import CACHED, INPUT, OUTPUT, THOUGHT
-from storage.ports import ModelCall, ModelLedger
+from storage.ports import BEGUN, ModelCall, ModelLedger
 from workers.models.entry import ModelEntry
 from workers.models.source import CallSite
 
@@ -43,21 +43,28 @@ class Books:
         self._ledger = ledger
         self._writing: set[asyncio.Task[None]] = set()
 
+    def begin(self, call: ModelCall) -> None:
+        """Store that it has begun, while it goes on: should this process die, it is counted all the same."""
+        _ = self._store(call)
+
     async def record(self, call: ModelCall) -> None:
         """Store it; returns when it is stored, or later than that when the store is in trouble.
 
         The caller being cancelled takes nothing back. A model's answer is never lost because it could not be counted:
         what cannot be stored for long is told in the log.
         """
-        task = asyncio.create_task(self._write(call))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        await asyncio.wait({task}, timeout=_PATIENCE)
+        await asyncio.wait({self._store(call)}, timeout=_PATIENCE)
 
     async def aclose(self) -> None:
         """Write what is under way."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=_PATIENCE)
+
+    def _store(self, call: ModelCall) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._write(call))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return task
 
     async def _write(self, call: ModelCall) -> None:
         for pause in (*_AGAIN, None):
@@ -84,34 +91,41 @@ class Account:
         """A call that begins now. `used` says at its end, given the outcome, what it used."""
         return Call(self, used)
 
-    async def record(self, outcome: str, used: Used, started: int, milliseconds: int) -> None:
-        """Write a call down."""
+    def begin(self, used: Used, started: int) -> int:
+        """Write down that a call begins; gives its number."""
+        number = self._number()
+        self._books.begin(self._made(number, BEGUN, used, started, 0))
+        return number
+
+    async def record(self, number: int, outcome: str, used: Used, started: int, milliseconds: int) -> None:
+        """Write down how a call ended."""
+        await self._books.record(self._made(number, outcome, used, started, milliseconds))
+
+    def _made(self, number: int, outcome: str, used: Used, started: int, milliseconds: int) -> ModelCall:
         site, run, entry = self._site, self._site.run, self._entry
         tokens = {name: min(count, MOST_TOKENS) for name, count in used.tokens.items()}
-        await self._books.record(
-            ModelCall(
-                key=f"{run.run_id}/{site.path}/{site.attempt}/{site.delivery}/{self._number()}",
-                org_id=run.org_id,
-                space_id=run.space_id,
-                run_id=run.run_id,
-                workflow_id=run.workflow_id,
-                node=site.node,
-                path=site.path,
-                attempt=site.attempt,
-                model=entry.name,
-                provider=entry.provider,
-                vendor_model=entry.vendor_model,
-                outcome=outcome,
-                input_tokens=tokens.get(INPUT, 0),
-                output_tokens=tokens.get(OUTPUT, 0),
-                cached_input_tokens=tokens.get(CACHED, 0),
-                reasoning_tokens=tokens.get(THOUGHT, 0),
-                cost=cost_of(entry.prices, tokens),
-                currency=entry.prices.currency if entry.prices else "",
-                started=started,
-                milliseconds=milliseconds,
-                estimated=used.estimated,
-            )
+        return ModelCall(
+            key=f"{run.run_id}/{site.path}/{site.attempt}/{site.delivery}/{number}",
+            org_id=run.org_id,
+            space_id=run.space_id,
+            run_id=run.run_id,
+            workflow_id=run.workflow_id,
+            node=site.node,
+            path=site.path,
+            attempt=site.attempt,
+            model=entry.name,
+            provider=entry.provider,
+            vendor_model=entry.vendor_model,
+            outcome=outcome,
+            input_tokens=tokens.get(INPUT, 0),
+            output_tokens=tokens.get(OUTPUT, 0),
+            cached_input_tokens=tokens.get(CACHED, 0),
+            reasoning_tokens=tokens.get(THOUGHT, 0),
+            cost=cost_of(entry.prices, tokens),
+            currency=entry.prices.currency if entry.prices else "",
+            started=started,
+            milliseconds=milliseconds,
+            estimated=used.estimated,
         )
 
 
@@ -126,6 +140,7 @@ class Call:
     async def __aenter__(self) -> Self:
         self._started = time.time_ns() // 1_000_000
         self._since = time.monotonic()
+        self._number = self._account.begin(self._used(BEGUN), self._started)
         return self
 
     async def __aexit__(
@@ -133,7 +148,7 @@ class Call:
     ) -> None:
         outcome = "ok" if error is None or (self.whole and not isinstance(error, FlowError)) else outcome_of(error)
         milliseconds = round((time.monotonic() - self._since) * 1000)
-        await self._account.record(outcome, self._used(outcome), self._started, milliseconds)
+        await self._account.record(self._number, outcome, self._used(outcome), self._started, milliseconds)
 
 
 def outcome_of(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from storage.ports import ModelLedger
+from storage.ports import BEGUN, ModelLedger
 from tests.storage.contracts.conftest import Total
 from tests.storage.samples import a_call
 
@@ -11,6 +11,17 @@ async def test_a_call_counts_once_however_often_it_is_told(ledger: ModelLedger, 
     await ledger.record([a_call("一"), a_call("一"), a_call("二")])
     await ledger.record([a_call("二", cost=99), a_call("三")])
     assert await total() == (3, 3 * 250)
+
+
+async def test_the_end_of_a_call_takes_the_place_of_its_beginning_and_never_the_other_way(
+    ledger: ModelLedger, total: Total
+) -> None:
+    await ledger.record([a_call("一", outcome=BEGUN, cost=7), a_call("二", outcome=BEGUN, cost=7)])
+    assert await total() == (2, 14)
+    await ledger.record([a_call("一", outcome="ok", cost=100), a_call("二", outcome=BEGUN, cost=9)])
+    assert await total() == (2, 107)
+    await ledger.record([a_call("一", outcome=BEGUN, cost=1), a_call("一", outcome="cancelled", cost=1)])
+    assert await total() == (2, 107)
 
 
 async def test_the_same_call_told_by_many_at_once_counts_once(ledger: ModelLedger, total: Total) -> None:

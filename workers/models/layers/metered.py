@@ -7,6 +7,7 @@ from typing import Literal
 
 from nodes.chat import INPUT, TOTAL, ChatDelta, ChatModel, ChatRequest
 from nodes.ranking import Embedder, Embeddings, Ranked, Reranker
+from storage.ports import BEGUN
 from workers.models.accounts import Account, Used
 from workers.models.layers.streaming import streaming
 from workers.models.layers.tally import Tally, estimate
@@ -67,7 +68,7 @@ class MeteredReranker:
 
 
 def _estimated(outcome: str, texts: Sequence[str]) -> Used:
-    if outcome not in ("ok", "cancelled"):
+    if outcome not in ("ok", "cancelled", BEGUN):
         return Used()
     given = estimate(texts)
     return Used({INPUT: given, TOTAL: given}, estimated=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 from engine.json_text import write_json
 from nodes.chat import INPUT, OUTPUT, TOTAL, ChatDelta, ChatRequest
+from storage.ports import BEGUN
 from workers.models.accounts import Used
 
 _WIDE: Final = re.compile(r"[⺀-鿿가-힯豈-﫿＀-￯]")
@@ -43,7 +44,7 @@ class Tally:
         """The tokens. A call that failed before anything came has cost nothing, unless the server says so."""
         if self._told:
             return Used(self._told)
-        if outcome not in ("ok", "cancelled") and not self._heard:
+        if outcome not in ("ok", "cancelled", BEGUN) and not self._heard:
             return Used()
         given, answered = estimate(_texts(self._request)), estimate(self._heard)
         return Used({INPUT: given, OUTPUT: answered, TOTAL: given + answered}, estimated=True)

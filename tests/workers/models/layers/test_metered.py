@@ -15,7 +15,7 @@ from engine.runtime import RunContext
 from nodes.chat import ChatDelta, ModelFailed, ModelUnavailable, ToolCall
 from nodes.ranking import Embeddings, Ranked
 from storage.errors import StorageUnavailable
-from storage.ports import ModelCall
+from storage.ports import BEGUN, ModelCall
 from tests.workers.models.layers.models import Speaker, answer, question
 from workers.egress import EgressRefused
 from workers.models.accounts import MOST_TOKENS, Account, Books, cost_of
@@ -35,17 +35,22 @@ ENTRY = ModelEntry(
 
 
 class Ledger:
-    """Keeps calls in a list; fails as often as it is told."""
+    """Keeps the ends of calls in a list, and what has begun beside it; fails as often as it is told."""
 
     def __init__(self, troubles: int = 0) -> None:
         self.calls: list[ModelCall] = []
+        self.begun: list[ModelCall] = []
+        self.one_has_begun = asyncio.Event()
         self._troubles = troubles
 
     async def record(self, calls: Sequence[ModelCall]) -> None:
         if self._troubles:
             self._troubles -= 1
             raise StorageUnavailable("The disk is full.")
-        self.calls += calls
+        if begun := [call for call in calls if call.outcome == BEGUN]:
+            self.begun += begun
+            self.one_has_begun.set()
+        self.calls += [call for call in calls if call.outcome != BEGUN]
 
 
 def account(ledger: Ledger) -> Account:
@@ -67,6 +72,18 @@ async def test_a_call_is_written_down_with_its_place_its_tokens_and_its_cost() -
     assert (first.cost, first.currency) == (600 * 2.5 + 400 * 1.25 + 100 * 10, "EUR")
     assert first.started > 1_700_000_000_000
     assert 0 <= first.milliseconds < 5_000
+
+
+async def test_a_call_under_way_is_written_down_already_should_its_process_die() -> None:
+    ledger = Ledger()
+    async with aclosing(Metered(Speaker(), account(ledger)).stream(question("你好, dear"))) as deltas:
+        await anext(deltas)
+        await ledger.one_has_begun.wait()
+        (begun,) = ledger.begun
+        assert (begun.key, begun.outcome) == ("1/each[1]/ask/2/3/1", BEGUN)
+        assert (begun.input_tokens, begun.output_tokens, begun.estimated) == (estimate(["你好, dear"]), 0, True)
+        assert ledger.calls == []
+    assert [one.key for one in ledger.calls] == [begun.key]
 
 
 async def test_the_call_is_written_down_before_the_answer_has_ended() -> None:

@@ -196,12 +196,16 @@ class Pool:
                 rest = min(rest * 2, _REST[1])
                 continue
             except Unprotected as error:
-                # Nobody gets to run anything here. At the start the service ends, and says why. Later, what stood before
-                # may stand again (a machine that was out of namespaces for a moment): it is tried until then.
+                # Nobody gets to run anything here. At the start the service ends, and says why. Later, what stood
+                # before may stand again (the machine was out of namespaces for a moment): it is tried until then.
                 self._end_processes()
-                self._fail(error)
-                if self.ready.exception() is not None and self._extent.idle_seconds is None:
+                if not self.ready.done() and self._extent.idle_seconds is None:
+                    self._trouble = str(error)
+                    self._arrived.set()
+                    self.ready.set_exception(error)
+                    self.ready.exception()
                     return
+                self._fail(error)
                 await asyncio.sleep(_REST[1])
                 continue
             if not await self._something_changed():

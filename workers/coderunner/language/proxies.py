@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
@@ -139,4 +140,7 @@ def _not_there(name: str, modules: Mapping[str, Proxy]) -> str:
         return f"The module `{name}` is not offered: there is no network here, and HTTP has a node of its own."
     reason = f" ({about} are out of reach here)" if about else ""
     offered = ", ".join(sorted(title for title in modules if title not in _RARE))
-    return f"The module `{name}` is not offered{reason}. There are: {offered}."
+    # Of the library nothing more can be had; anything else is a matter of what is installed and let in.
+    standard = name.partition(".")[0] in sys.stdlib_module_names
+    more = "" if standard else " An operator can add others with MAINSPRING_CODE_MODULES."
+    return f"The module `{name}` is not offered{reason}. There are: {offered}.{more}"

@@ -22,6 +22,11 @@ def chat_weights() -> Path | None:
     return next(iter(sorted(Path(weights.origin).parent.glob("*.gguf"))), None)
 
 
+def has_chat() -> bool:
+    """Whether the chat model is installed, and what runs it."""
+    return chat_weights() is not None
+
+
 def has_embedder() -> bool:
     """Whether the embedding model is installed."""
     return find_spec(EMBEDDER) is not None

@@ -1,4 +1,4 @@
-"""The local models as nodes know them: by the name `local`, where they are installed."""
+"""The local models as nodes know them: by the name `local`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from engine.values import Json
-from nodes.chat import ChatDelta, ChatMessage, ChatRequest
+from nodes.chat import ChatDelta, ChatMessage, ChatRequest, ModelFailed
 from nodes.ranking import Embeddings
 from workers.egress import EgressClient, EgressPolicy
 from workers.local_models.installed import (
     CHAT_MODEL,
     EMBEDDING_DIMENSIONS,
     EMBEDDING_MODEL,
-    chat_weights,
+    has_chat,
     has_embedder,
 )
 from workers.local_models.server import LocalServer
@@ -47,15 +47,26 @@ class _Served(Generic[Adapter]):
         model: str,
         make: Callable[[ModelConnection, EgressClient], Adapter],
         options: dict[str, Json],
+        installed: Callable[[], bool],
     ) -> None:
         self._server = server
+        self._installed = installed
         self._model = model
         self._make = make
         self._options = options
         self._made: tuple[Listening, Adapter, EgressClient] | None = None
 
     async def adapter(self) -> Adapter:
-        """What speaks with the process. Raises `ModelUnavailable` when that does not come up."""
+        """What speaks with the process. Raises `ModelFailed` where the model is not installed.
+
+        Whether it is, is looked up each time: it may be installed while everything runs.
+        """
+        if not self._installed():
+            raise ModelFailed(
+                f"The local model {self._model} is not installed on this machine: `make local-models` fetches it.",
+                reason="not_found",
+                model=LOCAL,
+            )
         where = await self._server.listening()
         if self._made is None or self._made[0] != where:
             await self._let_go()
@@ -125,29 +136,33 @@ class LocalEmbedder:
 
 
 class LocalModels:
-    """Both of them; `folder` takes what their processes write."""
+    """Both of them; `folder` takes what their processes write. `chats` and `embeds` say whether they are installed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, chats: Callable[[], bool] = has_chat, embeds: Callable[[], bool] = has_embedder
+    ) -> None:
         self._chat = _Served(
             LocalServer(CHAT_MODEL, "workers.local_models.chat_child", folder / "local-model.log"),
             CHAT_MODEL,
             chat_adapter,
             {},
+            chats,
         )
         self._embedder = _Served(
             LocalServer(EMBEDDING_MODEL, "workers.local_models.embedding_child", folder / "local-embeddings.log"),
             EMBEDDING_MODEL,
             embedding_adapter,
             {"dimensions": EMBEDDING_DIMENSIONS, "purpose_field": "input_type"},
+            embeds,
         )
 
-    def chat(self) -> LocalChat | None:
-        """The chat model, where it is installed."""
-        return LocalChat(self._chat) if chat_weights() is not None else None
+    def chat(self) -> LocalChat:
+        """The chat model."""
+        return LocalChat(self._chat)
 
-    def embedder(self) -> LocalEmbedder | None:
-        """The embedding model, where it is installed."""
-        return LocalEmbedder(self._embedder) if has_embedder() else None
+    def embedder(self) -> LocalEmbedder:
+        """The embedding model."""
+        return LocalEmbedder(self._embedder)
 
     async def aclose(self) -> None:
         """End their processes."""

@@ -80,10 +80,9 @@ class ModelRegistry:
         # These names mean the same everywhere: a canvas made with them says so.
         self._chats: dict[str, ChatModel] = {SCRIPTED: ScriptedModel(), SLOW: ScriptedModel(delay=SLOW_SECONDS)}
         self._embedders: dict[str, Embedder] = {SCRIPTED: HashedEmbedder()}
-        if local is not None and (chat := local.chat()) is not None:
-            self._chats[LOCAL] = chat
-        if local is not None and (embedder := local.embedder()) is not None:
-            self._embedders[LOCAL] = embedder
+        if local is not None:
+            self._chats[LOCAL] = local.chat()
+            self._embedders[LOCAL] = local.embedder()
         catalogue = catalogue or load_catalogue()
         self._directory = Directory(
             catalogue,

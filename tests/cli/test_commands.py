@@ -155,6 +155,12 @@ def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "Error: Temporal at 127.0.0.1:9 (namespace default) cannot be used: " in done.stderr
 
 
+def test_an_address_that_is_none_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    done = run("worker", "--data-dir", str(tmp_path), TEMPORAL_ADDRESS="temporal:port")
+    assert done.exit_code == 1
+    assert "TEMPORAL_ADDRESS is 'temporal:port', and must be a host and a port" in done.stderr
+
+
 def test_a_temporal_beside_a_cluster_is_refused(tmp_path: Path) -> None:
     done = run("temporal", "--data-dir", str(tmp_path), TEMPORAL_ADDRESS="cluster:7233")
     assert done.exit_code == 1

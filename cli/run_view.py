@@ -107,7 +107,7 @@ class RunView:
         row.state = "running" if row.open else _ENDS[kind]
         took = max(0, event["at"] - self._starts.pop(path, event["at"]))
         row.took_ms += took
-        row.note = _message(data.get("error")) if kind == "step.failed" else ""
+        row.note = _message(data.get("error")) if kind == "step.failed" else _warned(data.get("warnings"))
         row.handled = str(data.get("handled") or "")
         if kind != "step.skipped":
             row.done += 1
@@ -138,6 +138,14 @@ def _lies_in(path: str, around: str) -> bool:
 
 def _message(error: object) -> str:
     return str(error.get("message", "")) if isinstance(error, Mapping) else ""
+
+
+def _warned(warnings: object) -> str:
+    """What a step that succeeded was warned of: the first of it, and how much more there is."""
+    if not isinstance(warnings, list) or not warnings:
+        return ""
+    more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+    return f"warning: {warnings[0]}{more}"
 
 
 def seconds(milliseconds: int) -> str:

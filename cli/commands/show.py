@@ -71,6 +71,8 @@ def _print(run: dict[str, Any], nodes: list[dict[str, Any]]) -> None:
         )
     print_table(table)
     for node in nodes:
+        for warning in node["warnings"] or ():
+            click.echo(f"{node['path']} ! {warning}")
         for line in _printed(node):
             click.echo(f"{node['path']} | {line}")
 

@@ -88,6 +88,12 @@ def test_a_failure_says_why_and_what_became_of_it(capsys: pytest.CaptureFixture[
     ]
 
 
+def test_a_step_that_succeeded_but_was_warned_says_of_what(capsys: pytest.CaptureFixture[str]) -> None:
+    make = Events()
+    told(Lines(), *make.step("sum", warnings=["数 must be a number.", "more", "still more"]))
+    assert read(capsys) == ["  ✓ SUM  llm  100 ms  warning: 数 must be a number. (and 2 more)"]
+
+
 def test_of_many_turns_the_first_are_told_and_the_rest_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     make, lines = Events(), Lines()
     told(lines, *(event for turn in range(100) for event in make.step(f"each[{turn}]/ask")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -128,6 +129,34 @@ async def test_what_code_prints_is_shown_with_its_step(client: ApiClient, data_d
     run = await client.post("/workflows/write-invoice/runs", {"inputs": {"customer": "李雷"}})
     shown = mainspring("show", run["id"], "--data-dir", data_dir)
     assert "bill | 3 lines, 89.50 net, 17.01 tax" in shown.stdout.splitlines()
+
+
+async def test_what_was_dropped_because_it_did_not_fit_is_told_while_it_runs_and_afterwards(
+    client: ApiClient, data_dir: Path, tmp_path: Path
+) -> None:
+    code = {"language": "python", "source": "def main(args):\n    return {'n': 'many'}\n"}
+    nodes = [
+        {"id": "start", "type": "start"},
+        {
+            "id": "count",
+            "type": "code",
+            "data": {
+                "settings": code,
+                "outputs": {"type": "object", "properties": {"n": {"type": "integer"}}},
+            },
+        },
+        {"id": "end", "type": "end", "data": {"inputs": {"n": {"ref": ["count", "n"]}}}},
+    ]
+    edges = [{"sourceNodeID": "start", "targetNodeID": "count"}, {"sourceNodeID": "count", "targetNodeID": "end"}]
+    file = tmp_path / "miscounted.json"
+    file.write_text(json.dumps({"nodes": nodes, "edges": edges}), "utf-8")
+    dropped = 'n must be a whole number of at most 64 bits, but the text "many" came.'
+    done = mainspring("run", file, "--data-dir", data_dir)
+    assert result(done) == {"n": None}
+    assert f"warning: {dropped}" in done.stderr
+    (run,) = (await client.get("/runs", workflow="miscounted"))["items"]
+    shown = mainspring("show", run["id"], "--data-dir", data_dir)
+    assert f"count ! {dropped}" in shown.stdout.splitlines()
 
 
 def test_a_run_that_is_not_there_is_told(up: Service, data_dir: Path) -> None:

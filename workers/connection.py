@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -134,7 +134,7 @@ async def ensure_search_attributes(connection: Connection) -> None:
 
 
 @contextmanager
-def _answering(options: TemporalOptions) -> Iterator[None]:
+def _answering(options: TemporalOptions) -> Generator[None]:
     """Say in our words that Temporal does not answer, or not as it should."""
     try:
         yield

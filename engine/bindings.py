@@ -119,8 +119,9 @@ def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, 
                 continue
             literal, source, path, skipped = part
             value = MISSING if source is None else source(place, bound, stored)
-            absent = value is MISSING and skipped(place)
-            filled.append(Filled(value=value if absent else look_up(value, path), text=literal, skipped=absent))
+            # Of a skipped source there may be a zero or an empty object; what it would have said is not known.
+            absent = skipped(place)
+            filled.append(Filled(value=MISSING if absent else look_up(value, path), text=literal, skipped=absent))
         return filled
 
     return fill

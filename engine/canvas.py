@@ -98,6 +98,8 @@ class OnError(Strict):
     timeout_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 0
     """For all attempts together; 0 means the node type's own."""
     default: dict[str, JsonValue] | None = None
+    codes: Literal["words", "numbers"] = "words"
+    """How `errorBody.errorCode` names the error: by its word here, or by the number that Coze gives it."""
 
 
 class NodeData(Strict):
@@ -106,6 +108,11 @@ class NodeData(Strict):
     title: Annotated[str, Field(max_length=200)] = ""
     description: Annotated[str, Field(max_length=4_000)] = ""
     inputs: dict[str, Expression] = Field(default_factory=dict)
+    types: dict[str, JsonSchema] = Field(default_factory=dict)
+    """Types that the author declares for inputs, by name. Such an input is converted before anything reads it (what
+    does not fit becomes null, with a warning), and is the zero of its type where it is absent or null. Any other input
+    has the type that the node type gives it.
+    """
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Fixed choices that no reference can fill; their shape belongs to the node type."""
     outputs: JsonSchema | None = None

@@ -279,6 +279,7 @@ class _Compiler:
             action=action,
             inputs=inputs,
             input_schema=_input_schema(kind, node),
+            types={"type": "object", "properties": {**node.data.types}} if node.data.types else None,
             output_schema=outputs,
             zero_inputs=kind.zero_inputs,
             null_outputs=kind.null_outputs,
@@ -364,4 +365,6 @@ def _policy(node: Node, outputs: JsonSchema | None) -> ErrorPolicy:
     if default is not None and outputs is not None:
         fitting, _ = convert(default, outputs)
         default = fitting if isinstance(fitting, dict) else default
-    return ErrorPolicy(policy=said.policy, retries=said.retries, timeout_ms=said.timeout_ms, default=default)
+    return ErrorPolicy(
+        policy=said.policy, retries=said.retries, timeout_ms=said.timeout_ms, default=default, codes=said.codes
+    )

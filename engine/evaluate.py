@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.canvas import JsonSchema
 from engine.conditions import holds, type_name
-from engine.conversion import convert_inputs, zero_of
+from engine.conversion import convert, convert_inputs, zero_of
 from engine.errors import EngineError, InvalidInput, LimitExceeded
 from engine.evaluate_v1 import OPERATIONS
 from engine.limits import Limits
@@ -68,7 +69,7 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
         case Choose(cases=cases, otherwise=otherwise):
             for case, operands in zip(cases, material, strict=True):
                 verdicts = (
-                    holds(one.operator, left, right)
+                    holds(one.operator, _typed(left, one.left_type), _typed(right, one.right_type))
                     for one, (left, right) in zip(case.comparisons, operands, strict=True)
                 )
                 if all(verdicts) if case.logic == "and" else any(verdicts):
@@ -81,6 +82,11 @@ def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:
             return Evaluated(made)
         case _:
             raise EngineError(f"A step of kind {step.action.kind} computes nothing.", step=step.id)
+
+
+def _typed(value: object, schema: JsonSchema | None) -> object:
+    """An operand as the type declared for it; null where it cannot be."""
+    return value if schema is None or value is MISSING else convert(value, schema)[0]
 
 
 def _bounded(output: dict[str, object], limits: Limits) -> dict[str, object]:

@@ -148,11 +148,23 @@ def _json_from(
     return Computed({"output": converted}, tuple(warnings))
 
 
+def _nothing(
+    inputs: Mapping[str, object],
+    settings: Mapping[str, Json],
+    schema: JsonSchema | None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Computed:
+    """For what is drawn and does nothing."""
+    return Computed({})
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         "text.concat": _text_concat,
         "text.split": _text_split,
         "json.to": _json_to,
         "json.from": _json_from,
+        "nothing": _nothing,
     }
 )

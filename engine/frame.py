@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from engine.bindings import Bound, Place, Status, Stored
 from engine.composites import Parked
+from engine.declared import declare
 from engine.errors import EngineError, FlowError
 from engine.events import EventType
 from engine.inline import compute_here
@@ -116,14 +117,17 @@ class Frame(Place):
             variables=variables,
         )
 
-    def bind_plain(self, node: Node, stored: Stored | None = None) -> Bound:
-        """The step's inputs that are no templates."""
+    def bind_plain(self, node: Node, stored: Stored | None = None, warnings: list[str] | None = None) -> Bound:
+        """The step's inputs that are no templates, with the types declared for them; `warnings` gets what did not fit."""
         bound: Bound = {}
         known: Stored = stored or {}
         for name, source in node.inputs:
             value = source(self, bound, known)
             if value is not MISSING:
                 bound[name] = value
+        said = declare(node.step, bound)
+        if warnings is not None:
+            warnings += said
         return bound
 
     def descend(self, plan: Plan, context: RunContext, inputs: dict[str, Any]) -> Frame:

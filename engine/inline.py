@@ -22,13 +22,14 @@ from engine.plan import (
     Loop,
     Map,
     Merge,
+    Refuse,
     Start,
     Step,
     Subflow,
     Wait,
 )
 from engine.prepare import Node
-from engine.runtime import EvaluateRequest
+from engine.runtime import EvaluateRequest, StepError
 from engine.secrets import secrets_of, without_secret_headers, without_secrets
 from engine.templates import Filled
 from engine.values import MISSING, BlobRef, has_refs
@@ -44,12 +45,13 @@ DOING: Final = (Call, Loop, Map, Wait, Delay, Subflow)
 def compute_here(frame: Frame, node: Node) -> Outcome:
     """An inline step whose values are all at hand."""
     step = node.step
-    bound = frame.bind_plain(node)
+    said: list[str] = []
+    bound = frame.bind_plain(node, None, said)
     for name, fill in node.texts:
         parts = fill(frame, bound, {})
         bound[name] = Parts(parts) if _keeps_parts(step) else _text(step, parts, frame.walk.limits)
     bound, warnings = fit(node, bound)
-    return _finish(frame, node, _evaluate(frame, node, bound, {}), bound, warnings)
+    return _finish(frame, node, _evaluate(frame, node, bound, {}), bound, [*said, *warnings])
 
 
 async def compute_carefully(frame: Frame, node: Node, bound: Bound, stored: Stored, warnings: list[str]) -> Outcome:
@@ -71,10 +73,13 @@ async def compute_carefully(frame: Frame, node: Node, bound: Bound, stored: Stor
     return _finish(frame, node, done, bound, warnings)
 
 
-async def bind_inputs(frame: Frame, node: Node, stored: Stored) -> Bound:
-    """Bind every input; a template over values by reference is rendered where they can be loaded."""
+async def bind_inputs(frame: Frame, node: Node, stored: Stored, warnings: list[str]) -> Bound:
+    """Bind every input; a template over values by reference is rendered where they can be loaded.
+
+    What did not fit its declared type is added to `warnings`.
+    """
     step = node.step
-    bound = frame.bind_plain(node, stored)
+    bound = frame.bind_plain(node, stored, warnings)
     for name, fill in node.texts:
         parts = fill(frame, bound, stored)
         if _keeps_parts(step):
@@ -179,6 +184,10 @@ def _evaluate(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluat
         case Leave(how=how):
             frame.left = "break" if how == "break" else frame.left
             return Evaluated({})
+        case Refuse(code=code, message=message, facts=facts):
+            refusal = StepError(code, message)
+            refusal.facts.update(facts)
+            raise refusal
         case Assign():
             done = evaluate(step, {name: bound.get(name) for name in step.inputs}, limits)
             if frame.variables is not None:

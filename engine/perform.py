@@ -11,10 +11,11 @@ from engine.answers import accept_answer
 from engine.bindings import Bound, Stored
 from engine.composites import walk_loop, walk_map
 from engine.conversion import convert, null_fill
+from engine.error_numbers import number_of
 from engine.errors import EngineError, FlowError, InvalidInput, LimitExceeded
 from engine.events import EventType
 from engine.inline import bind_inputs, compute_carefully, fit, shown, succeed
-from engine.plan import Call, Delay, Loop, Map, Subflow, Wait
+from engine.plan import Call, Delay, ErrorPolicy, Loop, Map, Subflow, Wait
 from engine.prepare import INSTANT, Node
 from engine.runtime import CallRequest, OpenWait, StepError, SubflowRequest
 from engine.values import has_refs
@@ -40,7 +41,9 @@ async def perform(frame: Frame, node: Node) -> Outcome:
         while True:
             try:
                 stored = await _read_variables(frame, node)
-                bound, warnings = fit(node, await bind_inputs(frame, node, stored))
+                said: list[str] = []
+                bound, warnings = fit(node, await bind_inputs(frame, node, stored, said))
+                warnings = [*said, *warnings]
                 if not told:
                     told = True
                     walk.emit(
@@ -99,7 +102,7 @@ def fail(frame: Frame, node: Node, error: StepError, attempt: int) -> Outcome:
         output = {
             **(policy.default or {} if handled == "default" else {}),
             "isSuccess": False,
-            "errorBody": {"errorMessage": error.message, "errorCode": error.error_code},
+            "errorBody": {"errorMessage": error.message, "errorCode": _code_of(error, policy)},
         }
         if step.null_outputs and step.output_schema is not None:
             output = null_fill(output, step.output_schema)
@@ -120,6 +123,10 @@ def fail(frame: Frame, node: Node, error: StepError, attempt: int) -> Outcome:
             error.facts.setdefault(fact, value)
         raise error
     return Outcome(output, "error" if handled == "branch" else None)
+
+
+def _code_of(error: StepError, policy: ErrorPolicy) -> str | int:
+    return error.error_code if policy.codes == "words" else number_of(error.error_code, error.facts)
 
 
 async def _within(node: Node, work: Coroutine[Any, Any, Outcome]) -> Outcome:
@@ -215,7 +222,9 @@ async def _call(
         data["warnings"] = said
     if result.logs:
         data["logs"] = [*result.logs]
-    return Outcome(output, None, data)
+    if result.port is not None:
+        data["port"] = result.port
+    return Outcome(output, result.port, data)
 
 
 async def _wait(frame: Frame, node: Node, action: Wait, bound: Bound) -> Outcome:

@@ -154,11 +154,13 @@ Operator = Literal[
 
 
 class Comparison(Frozen):
-    """`left operator right`; unary operators have no right."""
+    """`left operator right`; unary operators have no right. A side with a type is converted to it, or is null."""
 
     left: Binding
     operator: Operator
     right: Binding | None = None
+    left_type: JsonSchema | None = None
+    right_type: JsonSchema | None = None
 
 
 class Case(Frozen):
@@ -189,6 +191,15 @@ class Assign(Frozen):
 
     kind: Literal["assign"] = "assign"
     types: dict[str, JsonSchema] = Field(default_factory=dict)
+
+
+class Refuse(Frozen):
+    """Fail with this sentence: the step stands for something that this server does not have."""
+
+    kind: Literal["refuse"] = "refuse"
+    code: str
+    message: str
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Leave(Frozen):
@@ -268,7 +279,21 @@ class Subflow(Frozen):
 
 
 Action = Annotated[
-    Start | Finish | Emit | Call | Compute | Choose | Merge | Assign | Leave | Loop | Map | Wait | Delay | Subflow,
+    Start
+    | Finish
+    | Emit
+    | Call
+    | Compute
+    | Choose
+    | Merge
+    | Assign
+    | Refuse
+    | Leave
+    | Loop
+    | Map
+    | Wait
+    | Delay
+    | Subflow,
     Field(discriminator="kind"),
 ]
 
@@ -283,6 +308,7 @@ class ErrorPolicy(Frozen):
     retries: int = 0
     timeout_ms: int = 0
     default: dict[str, JsonValue] | None = None
+    codes: Literal["words", "numbers"] = "words"
 
 
 class Step(Frozen):
@@ -298,6 +324,8 @@ class Step(Frozen):
     inputs: dict[str, Binding] = Field(default_factory=dict)
     input_schema: JsonSchema | None = None
     """What the bound inputs are converted to before the step runs; None leaves them as they are."""
+    types: JsonSchema | None = None
+    """The types that the author declares for inputs (an object): see `engine.canvas.NodeData.types`."""
     output_schema: JsonSchema | None = None
     zero_inputs: bool = False
     """Declared inputs that are missing or null become the zero of their type."""

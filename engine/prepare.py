@@ -23,6 +23,7 @@ from engine.plan import (
     Map,
     Merge,
     Plan,
+    Refuse,
     Result,
     Start,
     Step,
@@ -33,7 +34,7 @@ from engine.secrets import secrets_of
 from engine.templates import Filled
 
 KEPT_PLANS = 256
-INSTANT = (Start, Finish, Emit, Compute, Choose, Merge, Assign, Leave)
+INSTANT = (Start, Finish, Emit, Compute, Choose, Merge, Assign, Refuse, Leave)
 """Actions that take no time."""
 
 

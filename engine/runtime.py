@@ -30,6 +30,18 @@ class RunContext:
     started_at: int = 0
     prefix: str = ""
     depth: int = 0
+    app_id: str = ""
+    """Whose variables and conversations the run uses: an application's id, any word of the space's own. Empty: the
+    workflow by itself.
+    """
+    conversation_id: str = ""
+    """The conversation that the run is a turn of, or empty."""
+    chat: bool = False
+    """The run answers a message of a conversation, with its history."""
+    draft: bool = False
+    """A test run: it works on draft tables and on conversations of its own."""
+    channel: str = ""
+    """Through which channel its user came; conversations of different channels are apart."""
 
 
 class StepError(FlowError):
@@ -84,14 +96,15 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What an activity hands back: the output, what it cost (`usage`: tokens) or wants said (`warnings`), and the lines
-    that an author's code printed (`logs`).
+    """What an activity hands back: the output, what it cost (`usage`: tokens) or wants said (`warnings`), the lines
+    that an author's code printed (`logs`), and the port to leave by where the node has several.
     """
 
     output: dict[str, Json]
     usage: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
+    port: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,3 +110,7 @@ class NodeContext(Protocol):
     def log(self, *lines: str) -> None:
         """Put what an author's code printed into the record of this step."""
         ...
+
+    def leave_by(self, port: str) -> None:
+        """Leave by this port of the node type, once the function returns."""
+        ...

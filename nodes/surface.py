@@ -92,6 +92,7 @@ def activity_node(
     streams: str | Callable[[Node], str | None] | None = None,
     outputs: Outputs | Schema | None = None,
     settings: type[BaseModel] | None = None,
+    ports: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
     check: Callable[[Node, Any], Iterable[Diagnostic]] | None = None,
     examples: tuple[Example, ...] = (),
     zero_inputs: bool = False,
@@ -102,7 +103,8 @@ def activity_node(
 
     Its docstring is the description, its models are the schemas; `outputs` says otherwise where a model cannot.
     `timeout` is for all attempts together; `retry` may depend on what the canvas says of the node. `streams` names the
-    output field whose pieces the function tells through `ctx.emit`. A `local` node is short and may run again with the
+    output field whose pieces the function tells through `ctx.emit`. A node with `ports` names the one it leaves by
+    through `ctx.leave_by`. A `local` node is short and may run again with the
     steps around it, so whatever it does must be the same done twice. An input that is null counts as absent;
     `zero_inputs` would hand in the zero of its type instead, also for what has a better default.
     """
@@ -135,6 +137,7 @@ def activity_node(
             outputs=_outputs(outputs, result),
             lower=lower,
             settings=settings,
+            ports=ports,
             zero_inputs=zero_inputs,
             null_outputs=null_outputs,
             check=check,

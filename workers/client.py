@@ -86,6 +86,11 @@ class RunStart:
     title: str = ""
     details: str = ""
     workflow_key: str = ""
+    app_id: str = ""
+    conversation_id: str = ""
+    chat: bool = False
+    draft: bool = False
+    channel: str = ""
 
     @property
     def executor(self) -> str:
@@ -155,6 +160,11 @@ class RunsClient:
             plan_hash=start.plan_hash,
             user_id=start.user_id,
             started_at=start.started_at,
+            app_id=start.app_id,
+            conversation_id=start.conversation_id,
+            chat=start.chat,
+            draft=start.draft,
+            channel=start.channel,
         )
         order = RunOrder(
             plan_hash=start.plan_hash,

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from engine.conversion import convert, convert_inputs
+from engine.declared import declare
 from engine.errors import FlowError
 from engine.evaluate import find_step
 from engine.perform import READ_VARIABLES
@@ -48,6 +49,7 @@ class _Context:
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
     logs: list[str] = field(default_factory=list[str])
+    port: str | None = None
 
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
@@ -61,6 +63,9 @@ class _Context:
 
     def log(self, *lines: str) -> None:
         self.logs += lines
+
+    def leave_by(self, port: str) -> None:
+        self.port = port
 
 
 class NodeRunner:
@@ -110,7 +115,11 @@ class NodeRunner:
             else:
                 offloaded = await self._values.offload(org_id, output, inline=inline, largest=largest)
             return CallResult(
-                output=offloaded, usage=context.usage, warnings=tuple(context.warnings), logs=tuple(context.logs)
+                output=offloaded,
+                usage=context.usage,
+                warnings=tuple(context.warnings),
+                logs=tuple(context.logs),
+                port=context.port,
             )
         except StepError:
             raise
@@ -126,9 +135,10 @@ class NodeRunner:
             return inputs
         inputs = await self._values.load(request.context.org_id, inputs)
         step = find_step(self._plans(request.context.plan_hash).graph, request.node)
-        if step is None or step.input_schema is None:
+        if step is None:
             return inputs
-        return convert_inputs(inputs, step.input_schema)
+        declare(step, inputs)
+        return inputs if step.input_schema is None else convert_inputs(inputs, step.input_schema)
 
     async def _within(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
         limit = request.timeout_ms or request.call.timeout_ms

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.canvas import Expression
+from engine.canvas import Expression, JsonSchema
 from engine.node_type import Lowering
 from engine.plan import Case, Choose, Comparison, Operator
 from nodes.schema import ExpressionField
@@ -25,6 +25,10 @@ class ComparisonSetting(BaseModel):
     left: ExpressionField
     operator: Operator
     right: ExpressionField | None = Field(None, description="Not for empty, not_empty, is_true and is_false.")
+    left_type: JsonSchema | None = Field(
+        None, description="The type that the left side is converted to before it is compared; null where it cannot be."
+    )
+    right_type: JsonSchema | None = Field(None, description="The same for the right side.")
 
     @model_validator(mode="after")
     def _sides(self) -> ComparisonSetting:
@@ -130,6 +134,8 @@ def condition(lowering: Lowering) -> Choose:
                         left=lowering.bind(comparison.left),
                         operator=comparison.operator,
                         right=None if comparison.right is None else lowering.bind(comparison.right),
+                        left_type=comparison.left_type,
+                        right_type=comparison.right_type,
                     )
                     for comparison in case.comparisons
                 ),

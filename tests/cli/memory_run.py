@@ -89,4 +89,4 @@ class MemoryRun:
             idempotency_key=request.idempotency_key,
         )
         output = await self.library.activities[request.call.activity].run(dict(request.inputs), world)
-        return CallResult(output, world.spent, tuple(world.warned), tuple(world.logged))
+        return CallResult(output, world.spent, tuple(world.warned), tuple(world.logged), world.left_by)

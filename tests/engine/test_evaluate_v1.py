@@ -26,7 +26,7 @@ def run(operation: str, inputs: dict[str, Any], schema: JsonSchema | None = None
 
 
 def test_the_operations_of_version_one_are_these() -> None:
-    assert set(OPERATIONS) == {"text.concat", "text.split", "json.to", "json.from"}
+    assert set(OPERATIONS) == {"text.concat", "text.split", "json.to", "json.from", "nothing"}
 
 
 # --- concat ----------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_json_there_and_back_is_the_same(value: Any) -> None:
 
 
 @given(
-    st.sampled_from(sorted(OPERATIONS)),
+    st.sampled_from(sorted(OPERATIONS.keys() - {"nothing"})),
     st.dictionaries(st.sampled_from(["input", "text", "template", "delimiters"]), VALUES, max_size=2),
     SCHEMAS,
 )

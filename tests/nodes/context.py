@@ -80,6 +80,7 @@ class NodeWorld:
     spent: dict[str, int] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
+    left_by: str | None = None
 
     async def emit(self, text: str) -> None:
         self.said.append(text)
@@ -93,3 +94,6 @@ class NodeWorld:
 
     def log(self, *lines: str) -> None:
         self.logged += lines
+
+    def leave_by(self, port: str) -> None:
+        self.left_by = port

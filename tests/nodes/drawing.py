@@ -33,8 +33,9 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
         async def handle(request: CallRequest) -> CallResult:
             world.settings, world.output_schema = request.call.settings, request.output_schema
             world.attempt = request.attempt
+            world.left_by = None
             output = await activity.run(request.inputs, world)
-            return CallResult(output, dict(world.spent), tuple(world.warned), tuple(world.logged))
+            return CallResult(output, dict(world.spent), tuple(world.warned), tuple(world.logged), world.left_by)
 
         return handle
 

@@ -13,7 +13,7 @@ from engine.node_type import Example, NodeType, Role
 from nodes.palette import palette_entry
 from tests.nodes.drawing import LIBRARY, Walk, alone, node
 
-NEEDS_MORE = {"start", "end", "set_variable", "subworkflow"}
+NEEDS_MORE = {"start", "end", "set_variable", "subworkflow", "unavailable"}
 """Node types that say nothing alone: tests/nodes/test_control_nodes.py runs them."""
 
 

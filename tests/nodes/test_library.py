@@ -18,7 +18,7 @@ from tests.nodes.context import NodeWorld
 OURS = {
     "start", "end", "message", "condition", "text_concat", "text_split", "json_to", "json_from", "set_variable",
     "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request", "llm",
-    "question", "form", "delay", "code", "text_template", "read_document",
+    "question", "form", "delay", "code", "text_template", "read_document", "comment", "unavailable",
 }  # fmt: skip
 
 SHOUT = '''

@@ -212,6 +212,7 @@ def write_call_result(result: CallResult) -> Wire:
         "usage": result.usage,
         "warnings": list(result.warnings),
         **({"logs": list(result.logs)} if result.logs else {}),
+        **({"port": result.port} if result.port is not None else {}),
     }
 
 
@@ -222,6 +223,7 @@ def read_call_result(wire: Wire) -> CallResult:
         usage=wire["usage"],
         warnings=tuple(wire["warnings"]),
         logs=tuple(wire.get("logs", ())),
+        port=wire.get("port"),
     )
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from storage.blobs.filesystem import FilesystemBlobs
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
+from storage.external_ids import ExternalIdRepository
 from storage.key_register import admit
 from storage.keyring import KeyRing
 from storage.ledger import SqlLedger
@@ -58,6 +59,10 @@ class Stores:
     def runs(self, org_id: int, space_id: int) -> RunRepository:
         """The runs of a space."""
         return RunRepository(self.database, org_id, space_id)
+
+    def external_ids(self, org_id: int, space_id: int, source: str = "coze") -> ExternalIdRepository:
+        """What things of a space are called in the system they came from."""
+        return ExternalIdRepository(self.database, org_id, space_id, source)
 
     def models(self, org_id: int) -> ModelRepository:
         """The models of an organisation, and those of the instance that it sees beside them."""

@@ -1,5 +1,6 @@
 """The tables of the relational store. A row that belongs to an organisation and a space says to which."""
 
+from storage.tables.external_ids import ExternalId
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
@@ -9,6 +10,7 @@ from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
 
 __all__ = [
     "AccessToken",
+    "ExternalId",
     "Model",
     "ModelCallRow",
     "NodeRecord",

@@ -81,7 +81,7 @@ class Knowledge(Protocol):
 
     @property
     def searches(self) -> frozenset[Search]:
-        """The ways of searching that this store knows. Another one is answered by full text: say so to whoever asked."""
+        """The ways of searching that this store knows. Another is answered by full text: tell whoever asked."""
         ...
 
     async def bases(self, org_id: str, space_id: str, base_ids: Sequence[str]) -> list[KnowledgeBase]:

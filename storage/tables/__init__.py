@@ -1,6 +1,7 @@
 """The tables of the relational store. A row that belongs to an organisation and a space says to which."""
 
 from storage.tables.external_ids import ExternalId
+from storage.tables.knowledge import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
@@ -11,6 +12,9 @@ from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
 __all__ = [
     "AccessToken",
     "ExternalId",
+    "KnowledgeBaseRow",
+    "KnowledgeChunkRow",
+    "KnowledgeDocumentRow",
     "Model",
     "ModelCallRow",
     "NodeRecord",

@@ -1,0 +1,1 @@
+"""OpenAPI documents read as tools: what a plugin offers, without a network."""

@@ -20,7 +20,7 @@ from engine.errors import LimitExceeded
 from engine.json_text import MAX_DEPTH, check_depth
 from engine.limits import Limits
 
-LimitName = Literal["canvas_bytes", "run_input_bytes"]
+LimitName = Literal["canvas_bytes", "run_input_bytes", "import_bytes"]
 
 _ROOM: Final = 64 * 1024
 """What may stand around a canvas or the inputs of a run: the limit itself is that of what is in it."""

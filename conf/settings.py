@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     subflow_depth: int = 20
     inline_value_bytes: Annotated[int, Field(ge=1_024, le=1_500_000)] = 256 * 1024
     run_input_bytes: int = 10 * 1024 * 1024
+    import_bytes: int = 32 * 1024 * 1024
     value_bytes: int = 64 * 1024 * 1024
     template_bytes: int = 64 * 1024
     rendered_bytes: int = 2 * 1024 * 1024

@@ -21,6 +21,8 @@ class Limits:
     inline_value_bytes: int = 256 * 1024
     """A value larger than this leaves the history and is carried by reference."""
     run_input_bytes: int = 10 * 1024 * 1024
+    import_bytes: int = 32 * 1024 * 1024
+    """A file of workflows, with all its canvases."""
     value_bytes: int = 64 * 1024 * 1024
     """The largest value a node may hand on at all."""
     template_bytes: int = 64 * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ from storage.tables import Workflow, WorkflowVersion
 from storage.versions import parse_version, version_after
 
 Canvas = dict[str, Json]
+
+_ROOM_FOR_ID: Final = 43
+"""Characters of a key before a hyphen and an id, 64 in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,17 @@ _PUBLISHED_LATEST: Final = _published(col(Workflow.latest_version))
 _PUBLISHED_AS: Final = _published(bindparam("version"))
 
 
+@dataclass(frozen=True, slots=True)
+class NewWorkflow:
+    """A workflow to be made under an id of the caller's; without a key it gets one like its name."""
+
+    id: int
+    name: str
+    draft: Mapping[str, Json]
+    key: str = ""
+    description: str = ""
+
+
 class WorkflowRepository:
     """The workflows of one space."""
 
@@ -122,6 +136,47 @@ class WorkflowRepository:
             row["key"] = f"{row['key']}-{id_}"
             await self._database.write(lambda connection: connection.execute(insert(Workflow).values(row)).close())
         return Workflow(**row)
+
+    async def create_all(
+        self, new: Sequence[NewWorkflow], within: Callable[[Connection], None] | None = None
+    ) -> dict[int, str]:
+        """Make several workflows, all or none, with whatever else `within` writes; gives their keys by id.
+
+        A key that is taken gives way to one with the id behind it.
+        """
+        now = now_ms()
+        rows = {
+            one.id: {
+                "id": one.id,
+                "org_id": self._org_id,
+                "space_id": self._space_id,
+                "key": (checked_key(one.key) if one.key else key_from(one.name)) or f"workflow-{one.id}",
+                "name": checked_name(one.name),
+                "revision": 1,
+                "created": now,
+                "updated": now,
+                "description": one.description,
+                "draft": dict(one.draft),
+            }
+            for one in new
+        }
+
+        def job(connection: Connection) -> None:
+            keys = [row["key"] for row in rows.values()]
+            asked = select(col(Workflow.key)).where(
+                col(Workflow.space_id) == self._space_id, col(Workflow.key).in_(keys)
+            )
+            taken = set(connection.execute(asked).scalars())
+            for row in rows.values():
+                if row["key"] in taken:
+                    row["key"] = f"{row['key'][:_ROOM_FOR_ID]}-{row['id']}"
+                taken.add(row["key"])
+                connection.execute(insert(Workflow).values(row))
+            if within is not None:
+                within(connection)
+
+        await self._database.write(job)
+        return {id_: str(row["key"]) for id_, row in rows.items()}
 
     async def get(self, workflow_id: int) -> Workflow:
         """With its draft. Raises `NotFound`."""

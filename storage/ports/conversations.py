@@ -186,6 +186,6 @@ class Conversations(Protocol):
         """Put another content in the place of a message's. Raises `NotFound`."""
         ...
 
-    async def remove(self, org_id: str, space_id: str, conversation_id: str, message_id: str, *, key: str = "") -> None:
-        """Delete a message. Raises `NotFound`."""
+    async def remove(self, org_id: str, space_id: str, conversation_id: str, message_id: str, *, key: str = "") -> bool:
+        """Delete a message; whether there was one. Raises `NotFound` when there is no such conversation."""
         ...

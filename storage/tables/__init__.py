@@ -1,16 +1,26 @@
 """The tables of the relational store. A row that belongs to an organisation and a space says to which."""
 
+from storage.tables.conversations import (
+    ConversationMessage,
+    ConversationRow,
+    ConversationTemplate,
+    ConversationWrite,
+)
 from storage.tables.external_ids import ExternalId
 from storage.tables.knowledge import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
-from storage.tables.variables import Variable
+from storage.tables.variables import Variable, VariableDefinitionRow
 from storage.tables.vault import OrganisationKey, Secret, WrappingKey
 from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
 
 __all__ = [
     "AccessToken",
+    "ConversationMessage",
+    "ConversationRow",
+    "ConversationTemplate",
+    "ConversationWrite",
     "ExternalId",
     "KnowledgeBaseRow",
     "KnowledgeChunkRow",
@@ -29,6 +39,7 @@ __all__ = [
     "ThrottleLease",
     "ThrottleUse",
     "Variable",
+    "VariableDefinitionRow",
     "Workflow",
     "WorkflowVersion",
     "WrappingKey",

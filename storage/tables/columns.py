@@ -33,6 +33,7 @@ Millis = BigInteger()
 NAME_LENGTH = 200
 TITLE_LENGTH = 300
 KEY_LENGTH = 191
+CHANNEL_LENGTH = 64
 NODE_ID_LENGTH = 64
 PATH_LENGTH = 700
 """InnoDB indexes 3,072 bytes at most: a run's id and 700 characters of four bytes fit."""

@@ -13,6 +13,7 @@ from sqlmodel import Field
 
 from engine.values import Json
 from storage.tables.columns import (
+    CHANNEL_LENGTH,
     KEY_LENGTH,
     NAME_LENGTH,
     NODE_ID_LENGTH,
@@ -75,6 +76,11 @@ class Run(Row, table=True):
     output: Json = json_column()
     answer: str | None = Field(default=None, sa_type=LongText)
     error: Json = json_column()
+    # On whose behalf: nothing where nobody said.
+    user_id: str | None = Field(default=None, sa_type=Word(KEY_LENGTH))
+    app_id: str | None = Field(default=None, sa_type=Word(KEY_LENGTH))
+    channel: str | None = Field(default=None, sa_type=Word(CHANNEL_LENGTH))
+    conversation_id: int | None = Field(default=None, sa_type=Id)
 
 
 class RunEventRow(Row, table=True):

@@ -7,20 +7,23 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.blobs.filesystem import FilesystemBlobs
+from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
 from storage.external_ids import ExternalIdRepository
 from storage.key_register import admit
 from storage.keyring import KeyRing
+from storage.knowledge.store import SqlKnowledge
 from storage.ledger import SqlLedger
 from storage.migrations import migrate
 from storage.models import InstanceModels, ModelRepository
 from storage.organisations import OrganisationRepository
-from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle, Variables
+from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
 from storage.runs import RunRepository, UnfinishedRuns
 from storage.sqlite.connections import database_file, sqlite_url
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.event_log import SqliteEventLog
+from storage.sqlite.fulltext import SqliteFullText
 from storage.sqlite.plans import SqlitePlans
 from storage.sqlite.reader import Reader
 from storage.sqlite.watch import Watch
@@ -39,11 +42,13 @@ class Stores:
     blobs: Blobs
     events: EventLog
     plans: Plans
-    variables: Variables
+    variables: SqlVariables
+    conversations: SqlConversations
     data_keys: SqlDataKeys
     secrets: Secrets
     throttle: Throttle
     ledger: SqlLedger
+    knowledge: SqlKnowledge
     organisations: OrganisationRepository
     tokens: TokenRepository
     unfinished: UnfinishedRuns
@@ -51,6 +56,7 @@ class Stores:
     writer: Writer
     reader: Reader
     watch: Watch
+    fulltext: SqliteFullText
 
     def workflows(self, org_id: int, space_id: int) -> WorkflowRepository:
         """The workflows of a space."""
@@ -74,6 +80,7 @@ class Stores:
 
     def close(self) -> None:
         """Write what was given to write, and let go of the files. Takes milliseconds; more than once is fine."""
+        self.fulltext.close()
         self.watch.close()
         self.writer.close()
         self.reader.close()
@@ -112,15 +119,18 @@ def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRin
             raise
     watch = Watch(file)
     database = SqliteDatabase(writer, reader)
+    fulltext = SqliteFullText(data_dir / "search.sqlite")
     return Stores(
         blobs=FilesystemBlobs(data_dir / "blobs"),
         events=SqliteEventLog(writer, reader, watch),
         plans=SqlitePlans(writer, reader),
         variables=SqlVariables(database),
+        conversations=SqlConversations(database),
         data_keys=SqlDataKeys(database, keys),
         secrets=SqlSecrets(database, keys),
         throttle=SqliteThrottle(database),
         ledger=SqlLedger(database),
+        knowledge=SqlKnowledge(database, fulltext),
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
         unfinished=UnfinishedRuns(database),
@@ -128,4 +138,5 @@ def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRin
         writer=writer,
         reader=reader,
         watch=watch,
+        fulltext=fulltext,
     )

@@ -14,6 +14,13 @@ _UNSPACED: Final = (
 )
 _TOKENS: Final = re.compile(f"(?P<run>[{_UNSPACED}]+)|(?P<word>[^\\W{_UNSPACED}]+)")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
+_IDLE: Final = frozenset(
+    "a about an and any are at be by can could do does for from get has have how i if in is it its me my of on or our"
+    " please should tell that the their there this to was we what when where which who why will with would you your"
+    " 一下 什么 为何 为什 么样 可以 告诉 多少 如何 怎么 怎样 有没 哪里 哪些 请问 这个 那个".split()  # noqa: SIM905
+)
+"""Words of questions that say nothing of what is asked about."""
+_PARTICLES: Final = frozenset("的了吗呢吧啊么嘛呀")
 _LONGEST_WORD: Final = 64
 """The rest of a longer one tells nothing that its beginning does not."""
 
@@ -34,14 +41,16 @@ def index_terms(text: str) -> list[str]:
 
 
 def query_terms(text: str, *, most: int) -> list[str]:
-    """The terms to look for, each once. A pair says more than its characters: those count where one stands alone."""
+    """The terms to look for, each once. A pair says more than its characters: those count where one stands alone.
+
+    Words that questions are made of are left out, unless there are no others.
+    """
     found: dict[str, None] = {}
     for token in _TOKENS.finditer(_plain(text)):
         run = token["run"]
         found |= dict.fromkeys(_pairs(run) if run else [_stem(token["word"])])
-        if len(found) >= most:
-            break
-    return [*found][:most]
+    telling = [term for term in found if term not in _IDLE and (len(term) != 2 or _PARTICLES.isdisjoint(term))]
+    return (telling or [*found])[:most]
 
 
 def is_pair(term: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Search = Literal["semantic", "fulltext", "hybrid"]
 DocumentState = Literal["processing", "ready", "failed"]
@@ -30,6 +30,9 @@ class Chunking:
     separator: str = "\n"
     size: int = 800
     overlap: float = 0.1
+
+
+USUAL_CHUNKING: Final = Chunking()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Knowledge(Protocol):
         base_id: str,
         document: NewDocument,
         *,
-        chunking: Chunking = Chunking(),
+        chunking: Chunking = USUAL_CHUNKING,
         key: str,
     ) -> KnowledgeDocument:
         """Cut a text, keep its chunks, and make them searchable; the document is `ready` when this returns.

@@ -1,21 +1,28 @@
 """Every port with each of its adapters: the suites here know only the port."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from storage.blobs.filesystem import FilesystemBlobs
+from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
+from storage.knowledge.store import SqlKnowledge
 from storage.ledger import SqlLedger, Which
 from storage.organisations import Home
 from storage.ports import Blobs, DataKeys, EventLog, ModelLedger, Plans, Secrets, Throttle, Variables
+from storage.ports.conversations import Conversations
+from storage.ports.fulltext import FullText
+from storage.sqlite.fulltext import SqliteFullText
 from storage.stores import Stores
 from storage.throttle import SqliteThrottle
 from storage.vault import SqlSecrets
+from tests.storage.memory_database import MemoryDatabase
 from tests.storage.samples import KEYS, a_run
 
 NewRunId = Callable[[], Awaitable[str]]
+NewBase = Callable[..., Awaitable[str]]
 Total = Callable[[], Awaitable[tuple[int, int]]]
 """How many calls organisation 7 has made, and what they cost."""
 
@@ -125,3 +132,42 @@ def total(ledger: ModelLedger) -> Total:
         raise AssertionError(ledger)
 
     return count
+
+
+@pytest.fixture(params=["fts5"])
+def fulltext(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullText]:
+    match request.param:
+        case "fts5":
+            index = SqliteFullText(tmp_path / "search.sqlite")
+            yield index
+            index.close()
+        case _:
+            raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sql"])
+def knowledge(request: pytest.FixtureRequest, stores: Stores) -> SqlKnowledge:
+    match request.param:
+        case "sql":
+            return stores.knowledge
+    raise AssertionError(request.param)
+
+
+@pytest.fixture
+def new_base(stores: Stores) -> NewBase:
+    """Makes a base in organisation 7 and space 8, unless told otherwise."""
+
+    async def make(name: str = "茶", org: int = 7, space: int = 8) -> str:
+        return str((await stores.knowledge.of(org, space).create(name, "about tea")).id)
+
+    return make
+
+
+@pytest.fixture(params=["sql", "memory"])
+def conversations(request: pytest.FixtureRequest, stores: Stores) -> Conversations:
+    match request.param:
+        case "sql":
+            return stores.conversations
+        case "memory":
+            return SqlConversations(MemoryDatabase())
+    raise AssertionError(request.param)

@@ -136,6 +136,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                     events=stores.events,
                     plans=stores.plans,
                     variables=stores.variables,
+                    conversations=stores.conversations,
                     http=NodeHttp(egress),
                     models=models,
                     sandbox=RunnerSandbox(code),

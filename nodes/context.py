@@ -12,6 +12,7 @@ from nodes.chat import ChatModel
 from nodes.ranking import Embedder, Reranker
 from nodes.sandbox import Sandbox
 from storage.ports import Variables
+from storage.ports.conversations import Conversations
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ class NodeContext(Protocol):
     def sandbox(self) -> Sandbox: ...
     @property
     def variables(self) -> Variables: ...
+    @property
+    def conversations(self) -> Conversations: ...
 
     async def emit(self, text: str) -> None:
         """Tell a piece of the streamed output field; readers see it at once."""
@@ -113,4 +116,8 @@ class NodeContext(Protocol):
 
     def leave_by(self, port: str) -> None:
         """Leave by this port of the node type, once the function returns."""
+        ...
+
+    def ask(self, question: str) -> None:
+        """For who reads an answer: it was not all, so ask this too, and let the next answer be read as well."""
         ...

@@ -21,6 +21,7 @@ from nodes.context import Http, Models
 from nodes.library import Library
 from nodes.sandbox import Sandbox
 from storage.ports import Variables
+from storage.ports.conversations import Conversations
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
 from workers.models.source import CallSite, ModelSource
@@ -45,11 +46,13 @@ class _Context:
     models: Models
     sandbox: Sandbox
     variables: Variables
+    conversations: Conversations
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
     logs: list[str] = field(default_factory=list[str])
     port: str | None = None
+    question: str | None = None
 
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
@@ -67,6 +70,9 @@ class _Context:
     def leave_by(self, port: str) -> None:
         self.port = port
 
+    def ask(self, question: str) -> None:
+        self.question = question
+
 
 class NodeRunner:
     """What an activity and a slice walked in place have in common."""
@@ -79,6 +85,7 @@ class NodeRunner:
         models: ModelSource,
         sandbox: Sandbox,
         variables: Variables,
+        conversations: Conversations,
         values: BigValues,
         plans: Callable[[str], Plan],
         writer: EventWriter,
@@ -88,6 +95,7 @@ class NodeRunner:
         self._models = models
         self._sandbox = sandbox
         self._variables = variables
+        self._conversations = conversations
         self._values = values
         self._plans = plans
         self._writer = writer
@@ -120,6 +128,7 @@ class NodeRunner:
                 warnings=tuple(context.warnings),
                 logs=tuple(context.logs),
                 port=context.port,
+                question=context.question,
             )
         except StepError:
             raise
@@ -188,5 +197,6 @@ class NodeRunner:
             models=self._models.at(site),
             sandbox=self._sandbox,
             variables=self._variables,
+            conversations=self._conversations,
             pieces=pieces,
         )

@@ -15,6 +15,7 @@ from nodes.context import Http
 from nodes.library import Library
 from nodes.sandbox import Sandbox
 from storage.ports import EventLog, Plans, Variables
+from storage.ports.conversations import Conversations
 from workers.activities import Activities
 from workers.connection import Connection
 from workers.event_writer import EventWriter
@@ -37,6 +38,7 @@ class WorkerParts:
     events: EventLog
     plans: Plans
     variables: Variables
+    conversations: Conversations
     http: Http
     models: ModelSource
     sandbox: Sandbox
@@ -99,6 +101,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         models=parts.models,
         sandbox=parts.sandbox,
         variables=parts.variables,
+        conversations=parts.conversations,
         values=connection.values,
         plans=plans,
         writer=writer,

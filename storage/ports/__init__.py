@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from engine.events import RunEvent, StoredEvent
-from engine.values import Json
-
-VariableScope = Literal["user", "app"]
+from storage.ports.variables import VariableDefinition as VariableDefinition
+from storage.ports.variables import Variables as Variables
+from storage.ports.variables import VariableScope as VariableScope
 
 
 class Blobs(Protocol):
@@ -52,19 +52,6 @@ class Plans(Protocol):
     async def put(self, plan_hash: str, data: bytes) -> None: ...
     def read(self, plan_hash: str) -> bytes:
         """The bytes. Raises `NotFound`."""
-
-
-class Variables(Protocol):
-    """User and app variables of a space. `owner` is the user's id for `user`, the workflow's id for `app`."""
-
-    async def read(
-        self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]
-    ) -> dict[str, Json]:
-        """The values of those names that are set."""
-
-    async def write(
-        self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
-    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

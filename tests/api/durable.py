@@ -91,6 +91,7 @@ async def durable(
                 events=stores.events,
                 plans=stores.plans,
                 variables=stores.variables,
+                conversations=stores.conversations,
                 http=NoHttp(),
                 models=NoModels(),
                 sandbox=NoSandbox(),

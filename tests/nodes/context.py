@@ -9,8 +9,10 @@ from engine.runtime import RunContext
 from engine.values import Json
 from nodes.context import FilePart, Http, HttpReply, Models
 from nodes.sandbox import Sandbox
-from storage.ports import VariableScope
+from storage.conversations import SqlConversations
+from storage.ports import VariableDefinition, VariableScope
 from tests.nodes.jail import OpenJail
+from tests.storage.memory_database import MemoryDatabase
 from workers.models.registry import ModelRegistry
 from workers.models.source import CallSite
 
@@ -25,6 +27,7 @@ class KeptVariables:
     """Variables in a dictionary, under organisation, space, scope and owner."""
 
     kept: dict[tuple[str, str, VariableScope, str], dict[str, Json]] = field(default_factory=dict)
+    defined: dict[str, list[VariableDefinition]] = field(default_factory=dict)
 
     async def read(
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]
@@ -36,6 +39,11 @@ class KeptVariables:
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
     ) -> None:
         self.kept.setdefault((org_id, space_id, scope, owner), {}).update(values)
+
+    async def definitions(
+        self, org_id: str, space_id: str, app_id: str, scope: VariableScope
+    ) -> Mapping[str, VariableDefinition]:
+        return {one.name: one for one in self.defined.get(app_id, []) if one.scope == scope}
 
 
 class ExampleSite:
@@ -72,6 +80,7 @@ class NodeWorld:
     models: Models = field(default_factory=lambda: ModelRegistry().at(SITE))
     sandbox: Sandbox = field(default_factory=OpenJail)
     variables: KeptVariables = field(default_factory=KeptVariables)
+    conversations: SqlConversations = field(default_factory=lambda: SqlConversations(MemoryDatabase()))
     run: RunContext = RUN
     path: str = "step"
     attempt: int = 1
@@ -81,6 +90,7 @@ class NodeWorld:
     warned: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     left_by: str | None = None
+    asked: str | None = None
 
     async def emit(self, text: str) -> None:
         self.said.append(text)
@@ -97,3 +107,6 @@ class NodeWorld:
 
     def leave_by(self, port: str) -> None:
         self.left_by = port
+
+    def ask(self, question: str) -> None:
+        self.asked = question

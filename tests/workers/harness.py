@@ -26,9 +26,11 @@ from engine.values import Json
 from nodes.context import FilePart, HttpReply, Models, NodeContext
 from nodes.library import Library
 from nodes.surface import ActivityNode
+from storage.conversations import SqlConversations
 from storage.ports import DataKeys
 from tests.engine.draw import compiled
 from tests.engine.library import LIBRARY
+from tests.storage.memory_database import MemoryDatabase
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
 from workers.client import RunsClient, RunStart
 from workers.connection import Connection, TemporalOptions, connect, ensure_search_attributes
@@ -266,6 +268,7 @@ async def bench(
         events=log,
         plans=plans,
         variables=variables,
+        conversations=SqlConversations(MemoryDatabase()),
         http=NoHttp(),
         models=NoModels(),
         sandbox=NoSandbox(),

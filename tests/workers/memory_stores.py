@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from engine.errors import NotFound
 from engine.events import RUN_ENDS, EventType, RunEvent, StoredEvent
 from engine.values import Json
-from storage.ports import DataKey, VariableScope
+from storage.ports import DataKey, VariableDefinition, VariableScope
 
 
 class MemoryBlobs:
@@ -96,6 +96,7 @@ class MemoryPlans:
 class MemoryVariables:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, str, str], dict[str, Json]] = {}
+        self.defined: dict[str, list[VariableDefinition]] = {}
 
     async def read(
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, names: Sequence[str]
@@ -107,6 +108,11 @@ class MemoryVariables:
         self, org_id: str, space_id: str, scope: VariableScope, owner: str, values: Mapping[str, Json]
     ) -> None:
         self.kept.setdefault((org_id, space_id, scope, owner), {}).update(values)
+
+    async def definitions(
+        self, org_id: str, space_id: str, app_id: str, scope: VariableScope
+    ) -> Mapping[str, VariableDefinition]:
+        return {one.name: one for one in self.defined.get(app_id, []) if one.scope == scope}
 
 
 class MemoryKeys:

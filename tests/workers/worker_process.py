@@ -53,6 +53,7 @@ async def main(address: str, queue: str, folder: Path) -> None:
             events=stores.events,
             plans=stores.plans,
             variables=stores.variables,
+            conversations=stores.conversations,
             http=NoHttp(),
             models=NoModels(),
             sandbox=NoSandbox(),

@@ -32,6 +32,7 @@ from engine.plan import (
     Call,
     Compute,
     Const,
+    Converse,
     Delay,
     ErrorPolicy,
     Finish,
@@ -54,12 +55,15 @@ from engine.plan import (
 )
 from engine.prune import prune
 from engine.references import split_template
+from engine.tools import offer_tools
 from engine.validation import WorkflowFace, validate
 from engine.variable_types import VariableTypes
 
 OPEN_OBJECT: JsonSchema = {"type": "object", "additionalProperties": True}
 CHILD_WEIGHT = 5
 """What a sub-workflow with a history of its own weighs beside an activity."""
+TALK_WEIGHT = 12
+"""What a conversation weighs: some turns of a model, and some tools."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,9 @@ class Callee:
     plan: Plan
     uses: tuple[str, ...] = ()
     """Ids of the workflows that it calls in turn."""
+    name: str = ""
+    description: str = ""
+    """What it is called and what it does, for a model that may call it."""
 
     @property
     def face(self) -> WorkflowFace:
@@ -148,10 +155,13 @@ def _tiers(graph: Graph) -> _Tiers:
                 inline = False
             case Call() | Wait() | Delay():
                 inline = fused = False
-                weight += 1
+                weight += 2 if isinstance(step.action, Wait) and step.action.reader is not None else 1
             case Subflow(tier="child"):
                 inline = fused = False
                 weight += CHILD_WEIGHT
+            case Converse():
+                inline = fused = False
+                weight += TALK_WEIGHT
             case Loop(body=body):
                 inner = _tiers(body)
                 inline, fused = inline and inner.inline, fused and inner.fused
@@ -182,6 +192,7 @@ class _Lowering:
 
     def __init__(self, node: Node, settings: BaseModel | None, scope: _Scope, limits: Limits) -> None:
         self._node, self._settings, self._scope, self._limits = node, settings, scope, limits
+        self.given: dict[str, Binding] = {}
 
     @property
     def node(self) -> Node:
@@ -226,6 +237,10 @@ class _Lowering:
             path, literal = part
             parts.append(Placeholder(source=self._root(path), text=literal))
         return Text(parts=tuple(parts))
+
+    def give(self, name: str, expression: Expression) -> None:
+        """Add an input from the settings."""
+        self.given[name] = self.bind(expression)
 
     def _root(self, path: tuple[str | int, ...]) -> FromStep | FromScope | FromInput | None:
         root = str(path[0])
@@ -277,7 +292,7 @@ class _Compiler:
             title=node.title,
             node_type=node.type,
             action=action,
-            inputs=inputs,
+            inputs=inputs | lowering.given,
             input_schema=_input_schema(kind, node),
             types={"type": "object", "properties": {**node.data.types}} if node.data.types else None,
             output_schema=outputs,
@@ -306,27 +321,32 @@ class _Compiler:
                 else:
                     filled["variable_types"] = self._variables.of(node)
                 return action.model_copy(update=filled)
-            case Subflow(workflow_id=workflow, version=version):
-                callee = self._resolve(workflow, version) if self._resolve is not None else None
-                if callee is None:
-                    raise InvalidCanvas(
-                        f"{node.title} calls the workflow {workflow}, which is not known.", node=node.id
-                    )
-                for plan in (callee.plan_hash, *callee.plan.plans):
-                    self.plans[plan] = None
-                return action.model_copy(
-                    update={
-                        "plan_hash": callee.plan_hash,
-                        "workflow_id": callee.workflow_id,
-                        "version": callee.version,
-                        "tier": "inline" if callee.plan.in_place else "child",
-                    }
-                )
+            case Subflow():
+                return self._found(action, node)[0]
+            case Converse():
+                return offer_tools(action, lambda flow: self._found(flow, node))
             case Assign() if owner is not None:
                 types = self._variables.of(owner)
                 return Assign(types={name: types[name] for name in node.data.inputs if name in types})
             case _:
                 return action
+
+    def _found(self, action: Subflow, node: Node) -> tuple[Subflow, Callee]:
+        """The workflow that is called, and the action with its plan."""
+        callee = self._resolve(action.workflow_id, action.version) if self._resolve is not None else None
+        if callee is None:
+            raise InvalidCanvas(
+                f"{node.title} calls the workflow {action.workflow_id}, which is not known.", node=node.id
+            )
+        for plan in (callee.plan_hash, *callee.plan.plans):
+            self.plans[plan] = None
+        update = {
+            "plan_hash": callee.plan_hash,
+            "workflow_id": callee.workflow_id,
+            "version": callee.version,
+            "tier": "inline" if callee.plan.in_place else "child",
+        }
+        return action.model_copy(update=update), callee
 
 
 def _needs(step: Step) -> tuple[int, ...]:

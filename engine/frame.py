@@ -69,6 +69,8 @@ class Frame(Place):
         self._finished: deque[asyncio.Task[Outcome]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self.draining = False
+        self.reading: set[int] = set()
+        """Questions whose latest answer is just being read: that is no mere waiting."""
         self._restored: list[tuple[int, Outcome]] = []
 
     # --- what bindings look at ---
@@ -118,7 +120,7 @@ class Frame(Place):
         )
 
     def bind_plain(self, node: Node, stored: Stored | None = None, warnings: list[str] | None = None) -> Bound:
-        """The step's inputs that are no templates, with the types declared for them; `warnings` gets what did not fit."""
+        """The inputs that are no templates, with the types declared for them; `warnings` gets what did not fit."""
         bound: Bound = {}
         known: Stored = stored or {}
         for name, source in node.inputs:
@@ -224,7 +226,7 @@ class Frame(Place):
     def _park_others(self) -> None:
         """Stop what merely waits: its cursor (or its own name) is enough to take it up again."""
         for task, number in self._running.items():
-            if isinstance(self.prepared.nodes[number].step.action, Wait | Delay):
+            if isinstance(self.prepared.nodes[number].step.action, Wait | Delay) and number not in self.reading:
                 task.cancel()
 
     async def _abandon(self) -> None:

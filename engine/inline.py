@@ -15,6 +15,7 @@ from engine.plan import (
     Call,
     Choose,
     Compute,
+    Converse,
     Delay,
     Emit,
     Finish,
@@ -38,7 +39,7 @@ from engine.walk import Outcome
 if TYPE_CHECKING:
     from engine.frame import Frame
 
-DOING: Final = (Call, Loop, Map, Wait, Delay, Subflow)
+DOING: Final = (Call, Loop, Map, Wait, Delay, Subflow, Converse)
 """Actions that are not begun with inputs that do not fit: another request, or no turn at all, would be a wrong deed."""
 
 
@@ -238,6 +239,8 @@ def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: l
 
 def _send_message(frame: Frame, node: Node, text: object) -> None:
     """Send what is left of a message. A text by reference goes as it is: readers load it."""
+    if frame.context.quiet:
+        return
     path, name = frame.path_of(node), node.step.id
     if isinstance(text, str):
         rest, void = frame.messages.rest(node.number, text)

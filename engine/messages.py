@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.bindings import Bound, Place, Status
-from engine.plan import Call
-from engine.prepare import Node, Prepared
+from engine.prepare import Node, Prepared, streamed_by
 from engine.runtime import StreamTarget
 from engine.templates import Filled, render
 from engine.values import has_refs
@@ -69,8 +68,7 @@ class Messages:
 
     def streamed(self, producer: Node, output: Mapping[str, object]) -> None:
         """The producer has succeeded: its whole text now stands in the messages that forwarded it."""
-        action = producer.step.action
-        text = output.get(action.streams or "") if isinstance(action, Call) else None
+        text = output.get(streamed_by(producer.step.action) or "")
         for progress in self._forwarding(producer):
             if isinstance(text, str):
                 progress.before += text

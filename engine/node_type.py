@@ -64,6 +64,10 @@ class Lowering(Protocol):
         """Cut a template that sits in the settings; placeholders name inputs of the node, or nodes."""
         ...
 
+    def give(self, name: str, expression: Expression) -> None:
+        """Give the step an input that sits in the settings: it is bound after those of the canvas."""
+        ...
+
 
 @dataclass(frozen=True)
 class NodeType:

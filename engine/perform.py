@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.answers import accept_answer
 from engine.bindings import Bound, Stored
+from engine.calls import settle_call
 from engine.composites import walk_loop, walk_map
-from engine.conversion import convert, null_fill
+from engine.converse import converse
+from engine.conversion import null_fill
+from engine.dialogue import hold_dialogue
 from engine.error_numbers import number_of
-from engine.errors import EngineError, FlowError, InvalidInput, LimitExceeded
+from engine.errors import EngineError, FlowError
 from engine.events import EventType
 from engine.inline import bind_inputs, compute_carefully, fit, shown, succeed
-from engine.plan import Call, Delay, ErrorPolicy, Loop, Map, Subflow, Wait
+from engine.plan import Call, Converse, Delay, ErrorPolicy, Loop, Map, Subflow, Wait
 from engine.prepare import INSTANT, Node
-from engine.runtime import CallRequest, OpenWait, StepError, SubflowRequest
-from engine.values import has_refs
+from engine.retries import retry_delay
+from engine.runtime import CallRequest, StepError
+from engine.subflows import run_subflow
 from engine.walk import Outcome
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ def fail(frame: Frame, node: Node, error: StepError, attempt: int) -> Outcome:
         attempt=attempt,
         handled=handled,
         **({"output": output} if handled is not None else {}),
+        **({"usage": dict(error.usage)} if error.usage else {}),
     )
     if handled is None:
         for fact, value in (("node", step.id), ("path", path), ("title", step.title)):
@@ -174,11 +177,14 @@ async def _do(frame: Frame, node: Node, bound: Bound, warnings: list[str], attem
         case Map() as action:
             return Outcome(await walk_map(frame, node, action, bound, frame.place_of(node, attempt)))
         case Wait() as action:
-            return await _wait(frame, node, action, bound)
+            return await hold_dialogue(frame, node, action, bound, warnings)
         case Delay():
             return await _delay(frame, node, bound)
         case Subflow() as action:
-            return await _subflow(frame, node, action, bound, attempt)
+            place, limit = frame.place_of(node, attempt), node.step.on_error.timeout_ms
+            return Outcome(await run_subflow(frame, action, bound, place, title=node.step.title, timeout_ms=limit))
+        case Converse() as action:
+            return await converse(frame, node, action, bound, warnings, deadline)
         case action:
             raise EngineError(f"A step of kind {action.kind} takes no time.", step=node.step.id)
 
@@ -201,58 +207,13 @@ async def _call(
             idempotency_key=f"{frame.context.run_id}/{path}",
             output_schema=step.output_schema,
             timeout_ms=max(1, deadline - walk.runtime.now()) if deadline else action.timeout_ms,
-            targets=frame.messages.targets(node, frame, walk.limits.rendered_bytes) if node.consumers else (),
+            targets=frame.messages.targets(node, frame, walk.limits.rendered_bytes)
+            if node.consumers and not frame.context.quiet
+            else (),
         )
     )
     walk.spend(result.usage)
-    walk.look_for_refs(result.output)
-    output: dict[str, object] = dict(result.output)
-    said = [*warnings, *result.warnings]
-    if step.output_schema is not None:
-        fitting, complaints = convert(output, step.output_schema)
-        output = fitting if isinstance(fitting, dict) else output
-        said += complaints
-        if step.null_outputs:
-            output = null_fill(output, step.output_schema, refuse_missing=True)
-    frame.messages.streamed(node, output)
-    data: dict[str, Any] = {}
-    if result.usage:
-        data["usage"] = result.usage
-    if said:
-        data["warnings"] = said
-    if result.logs:
-        data["logs"] = [*result.logs]
-    if result.port is not None:
-        data["port"] = result.port
-    return Outcome(output, result.port, data)
-
-
-async def _wait(frame: Frame, node: Node, action: Wait, bound: Bound) -> Outcome:
-    step, walk = node.step, frame.walk
-    if has_refs([bound.get("question"), bound.get("options")]):
-        raise InvalidInput("The question is too long to be asked: 256 KiB is the limit.", field="inputs.question")
-    options: Any = action.settings.get("options") or bound.get("options") or []
-    schema: Any = action.settings.get("schema")
-    wait = OpenWait(
-        wait_id=frame.path_of(node),
-        kind=action.ask,
-        node=step.id,
-        title=step.title,
-        prompt=str(bound.get("question") or ""),
-        options=tuple(str(option) for option in options),
-        schema=schema,
-        free=bool(action.settings.get("free", True)),
-    )
-    within = frame.around is not None
-    walk.pinned += within
-    try:
-        answer = await walk.runtime.wait(wait)
-    finally:
-        walk.pinned -= within
-    walk.look_for_refs(answer)
-    output, port = accept_answer(wait, answer, step.output_schema)
-    leaves_by = port if action.settings.get("ports") else None
-    return Outcome(dict(output), leaves_by, {"port": leaves_by} if leaves_by else {})
+    return settle_call(frame, node, result, warnings, result.usage)
 
 
 async def _delay(frame: Frame, node: Node, bound: Bound) -> Outcome:
@@ -269,59 +230,16 @@ async def _delay(frame: Frame, node: Node, bound: Bound) -> Outcome:
     return Outcome({})
 
 
-async def _subflow(frame: Frame, node: Node, action: Subflow, bound: Bound, attempt: int) -> Outcome:
-    walk, step = frame.walk, node.step
-    context = replace(
-        frame.context,
-        prefix=frame.place_of(node, attempt) + "/",
-        depth=frame.context.depth + 1,
-        plan_hash=action.plan_hash,
-        workflow_id=action.workflow_id,
-        version=action.version,
-    )
-    if context.depth > walk.limits.subflow_depth:
-        raise LimitExceeded(
-            f"Sub-workflows are nested {context.depth} deep; the limit is {walk.limits.subflow_depth}.",
-            limit=walk.limits.subflow_depth,
-            setting="MAINSPRING_SUBFLOW_DEPTH",
-        )
-    inputs: Any = bound
-    if action.tier == "inline":
-        plan = walk.runtime.plan(action.plan_hash)
-        return Outcome(await frame.descend(plan, context, inputs).run())
-    walk.pinned += 1
-    try:
-        result = await walk.runtime.subflow(
-            SubflowRequest(action.plan_hash, inputs, context, step.title, step.on_error.timeout_ms)
-        )
-    finally:
-        walk.pinned -= 1
-    walk.executed += result.executed
-    walk.spend(result.usage)
-    walk.look_for_refs(result.output)
-    return Outcome(dict(result.output))
-
-
 def _timeout_of(node: Node) -> int:
     action = node.step.action
     return node.step.on_error.timeout_ms or (action.timeout_ms if isinstance(action, Call) else 0)
 
 
 def _retry_delay(node: Node, error: StepError, attempt: int) -> float | None:
-    """Seconds until the next attempt; None when there is none.
-
-    What may succeed later is tried as often as the node type says; what the canvas wants retried is retried whatever
-    the error, and at once, as the reference does.
-    """
-    action, wanted = node.step.action, 1 + node.step.on_error.retries
-    if isinstance(action, INSTANT):
+    """Seconds until the next attempt; None when there is none."""
+    action = node.step.action
+    if isinstance(action, (*INSTANT, Converse)) or (isinstance(action, Wait) and action.reader is not None):
+        # Of a question the reading of an answer is tried again, and of a conversation a turn, where that is done:
+        # nobody is asked twice, and no tool is called again.
         return None
-    if not error.may_retry or not isinstance(action, Call):
-        return 0.0 if attempt < wanted else None
-    if attempt >= max(action.attempts, wanted):
-        return None
-    if error.facts.get("retry_at_once") is True:
-        return 0.0
-    asked = error.facts.get("retry_after")
-    pause = action.backoff_ms / 1000 * action.backoff_factor ** (attempt - 1)
-    return max(pause, float(asked)) if isinstance(asked, int | float) else pause
+    return retry_delay(action if isinstance(action, Call) else None, node.step.on_error.retries, error, attempt)

@@ -253,13 +253,18 @@ class Map(Frozen):
 class Wait(Frozen):
     """Ask a person and wait. Output and port are made by `engine.answers` from the answer.
 
-    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); fixed `options` stand in
-    the settings, with `ports` when each has one. kind `form`: `schema` in the settings.
+    kind `question`: bound inputs `question` (text), `options` (list of texts, may be absent); fixed `options` may stand
+    in the settings, with `ports` when each has one; `dynamic` when the options are known only now and share a port.
+    kind `form`: `schema` in the settings.
+
+    A question with a `reader` has this call made of each answer that is not simply one of its options: it gives the
+    output and the port, or a further question, until `limit` of the settings answers are given.
     """
 
     kind: Literal["wait"] = "wait"
     ask: Literal["question", "form"]
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    reader: Call | None = None
 
 
 class Delay(Frozen):
@@ -278,6 +283,33 @@ class Subflow(Frozen):
     tier: Literal["inline", "child"]
 
 
+class Tool(Frozen):
+    """What a model may call, by its place among the tools of its conversation.
+
+    It is called with the model's arguments but for those named in `hidden`, and with those that are `fixed`. Where it
+    `answers`, its output is a text that ends the conversation: the model is not asked again.
+    """
+
+    action: Annotated[Call | Subflow, Field(discriminator="kind")]
+    title: str = ""
+    fixed: dict[str, JsonValue] = Field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    answers: bool = False
+
+
+class Converse(Frozen):
+    """Let a model call tools until it answers: a turn of the model, the tools it calls side by side, the next turn.
+
+    Every turn is this call, which is told the conversation so far; every tool has a place of its own below the step. A
+    tool that fails is told to the model. `max_rounds` bounds how often tools are called.
+    """
+
+    kind: Literal["converse"] = "converse"
+    turn: Call
+    tools: tuple[Tool, ...] = ()
+    max_rounds: int = 20
+
+
 Action = Annotated[
     Start
     | Finish
@@ -293,7 +325,8 @@ Action = Annotated[
     | Map
     | Wait
     | Delay
-    | Subflow,
+    | Subflow
+    | Converse,
     Field(discriminator="kind"),
 ]
 

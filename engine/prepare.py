@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from engine.bindings import Bind, Bound, Place, Stored, bind, bindings_of, fill_parts, leaves_of
 from engine.plan import (
+    Action,
     Assign,
     Call,
     Choose,
     Compute,
+    Converse,
     Emit,
     Finish,
     FromInput,
@@ -181,8 +183,18 @@ def _find_producers(node: Node, nodes: Sequence[Node]) -> None:
             continue
         producer = nodes[source.step]
         action = producer.step.action
-        if isinstance(action, Call) and action.streams is not None and source.path == (action.streams,):
+        streams = streamed_by(action)
+        if streams is not None and source.path == (streams,):
             producer.consumers.append(Consumer(node.number, position, _reads(text, position, node.step)))
+
+
+def streamed_by(action: Action) -> str | None:
+    """The field of its output that a step tells in pieces while it is made."""
+    match action:
+        case Call(streams=streams) | Converse(turn=Call(streams=streams)):
+            return streams
+        case _:
+            return None
 
 
 def _reads(text: Text, end: int, step: Step) -> tuple[int, ...]:

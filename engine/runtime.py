@@ -42,6 +42,8 @@ class RunContext:
     """A test run: it works on draft tables and on conversations of its own."""
     channel: str = ""
     """Through which channel its user came; conversations of different channels are apart."""
+    quiet: bool = False
+    """A tool of a model runs: what its messages say is for nobody else."""
 
 
 class StepError(FlowError):
@@ -51,6 +53,8 @@ class StepError(FlowError):
         super().__init__(message, **facts)
         self.error_code = code
         self.may_retry = retryable
+        self.usage: Mapping[str, int] = {}
+        """What was spent before it came to this."""
 
     @classmethod
     def of(cls, error: FlowError) -> StepError:
@@ -92,12 +96,43 @@ class CallRequest:
     output_schema: Mapping[str, Json] | None = None
     timeout_ms: int = 0
     targets: tuple[StreamTarget, ...] = ()
+    turn: int = 0
+    """The number of this turn in a conversation; 0 for the first, and for what is no conversation."""
+    conversation: tuple[Json, ...] = ()
+    """What was before this turn: per turn what the model `said`, and the `answers` of the tools that it called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A call of a tool that a model wants made: `tool` is its place among the tools of the step.
+
+    With an `error` it cannot be made (there is no such tool, or the arguments do not fit), and the model is told so.
+    """
+
+    id: str
+    name: str
+    tool: int
+    arguments: Mapping[str, Json]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsCalled:
+    """A turn that did not end a conversation: what was `said`, which the next turn is told again, and the calls.
+
+    `told` says that pieces of the output were told, which are void now.
+    """
+
+    said: Json
+    calls: tuple[ToolUse, ...]
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
     """What an activity hands back: the output, what it cost (`usage`: tokens) or wants said (`warnings`), the lines
-    that an author's code printed (`logs`), and the port to leave by where the node has several.
+    that an author's code printed (`logs`), the port to leave by where the node has several, and, of a call that reads
+    an answer, the `question` to go on with when that was not all.
     """
 
     output: dict[str, Json]
@@ -105,11 +140,17 @@ class CallResult:
     warnings: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
     port: str | None = None
+    question: str | None = None
+    tools: ToolsCalled | None = None
+    """A turn of a conversation ended with calls instead of an output."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWait:
-    """A question to a person. `wait_id` is the step's path: the same until it is answered, whatever dies in between."""
+    """A question to a person. `wait_id` is the step's path: the same until it is answered, whatever dies in between.
+
+    Further questions of the same step (`<path>.2`, `<path>.3`, …) have the `path` beside it.
+    """
 
     wait_id: str
     kind: Literal["question", "form"]
@@ -120,6 +161,12 @@ class OpenWait:
     schema: Mapping[str, Json] | None = None
     free: bool = True
     """A question with options takes an answer that is none of them too."""
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """The path of the step that asks."""
+        return self.path or self.wait_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +279,10 @@ def wait_opened(wait: OpenWait, at: int, executor: str = "") -> RunEvent:
         "free": wait.free,
         "executor": executor,
     }
-    return RunEvent(f"{wait.wait_id}:wait:opened", EventType.WAIT_OPENED, at, wait.wait_id, wait.node, data)
+    return RunEvent(f"{wait.wait_id}:wait:opened", EventType.WAIT_OPENED, at, wait.place, wait.node, data)
 
 
 def wait_answered(wait: OpenWait, answer: Json, at: int) -> RunEvent:
     """The event that the answer has come."""
     data: dict[str, Json] = {"wait_id": wait.wait_id, "answer": answer}
-    return RunEvent(f"{wait.wait_id}:wait:answered", EventType.WAIT_ANSWERED, at, wait.wait_id, wait.node, data)
+    return RunEvent(f"{wait.wait_id}:wait:answered", EventType.WAIT_ANSWERED, at, wait.place, wait.node, data)

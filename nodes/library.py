@@ -13,6 +13,7 @@ from typing import Any, Final
 import nodes
 from engine.diagnostics import Diagnostic
 from engine.node_type import NodeLibrary, NodeType
+from nodes.answer_reader import AnswerReader
 from nodes.palette import palette_entry
 from nodes.surface import ActivityNode, ControlNode
 
@@ -20,18 +21,21 @@ ENTRY_POINTS: Final = "mainspring.nodes"
 """The group in which another package names its node types: a module that holds them, a node, or a list of nodes."""
 
 AnyNode = ActivityNode[Any] | ControlNode
+Runnable = ActivityNode[Any] | AnswerReader[Any]
+"""What a worker runs."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """Node types by name, and by the same names what the worker runs of those that do something.
+    """Node types by name, and by the same names what the worker runs of those that do something; what reads answers for
+    questions has names of its own there.
 
     `diagnostics` tell which packages could not be loaded, and why; what they would have brought is missing, the rest is
     here.
     """
 
     types: NodeLibrary
-    activities: Mapping[str, ActivityNode[Any]]
+    activities: Mapping[str, Runnable]
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -40,7 +44,7 @@ class _Shelf:
     """A library being put together."""
 
     types: dict[str, NodeType] = field(default_factory=dict)
-    activities: dict[str, ActivityNode[Any]] = field(default_factory=dict)
+    activities: dict[str, Runnable] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def put(self, node: AnyNode, source: str) -> None:
@@ -84,6 +88,9 @@ def _built_in() -> _Shelf:
             if node.type.name in shelf.types:
                 raise TypeError(f"Two node types are called {node.type.name}; one of them is in {name}.")
             shelf.put(node, node.type.source)
+        for value in vars(importlib.import_module(name)).values():
+            if isinstance(value, AnswerReader):
+                shelf.activities[value.name] = value
     return shelf
 
 

@@ -13,8 +13,7 @@ from engine.memory import Handler, InMemoryRuntime
 from engine.plan import plan_hash
 from engine.runtime import CallRequest, CallResult, RunContext
 from engine.validation import validate
-from nodes.library import Library, built_in_library
-from nodes.surface import ActivityNode
+from nodes.library import Library, Runnable, built_in_library
 from tests.engine.draw import canvas, end, node, start
 from tests.nodes.context import NodeWorld
 
@@ -29,13 +28,14 @@ def findings(*nodes: dict[str, Any], lines: str) -> list[Diagnostic]:
 def handlers(world: NodeWorld) -> Mapping[str, Handler]:
     """The activities of the library, as the runtime in memory wants them."""
 
-    def handler(activity: ActivityNode[Any]) -> Handler:
+    def handler(activity: Runnable) -> Handler:
         async def handle(request: CallRequest) -> CallResult:
             world.settings, world.output_schema = request.call.settings, request.output_schema
             world.attempt = request.attempt
-            world.left_by = None
+            world.left_by = world.asked = None
             output = await activity.run(request.inputs, world)
-            return CallResult(output, dict(world.spent), tuple(world.warned), tuple(world.logged), world.left_by)
+            told = (dict(world.spent), tuple(world.warned), tuple(world.logged))
+            return CallResult(output, *told, world.left_by, world.asked)
 
         return handle
 

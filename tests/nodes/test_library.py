@@ -12,6 +12,7 @@ import pytest
 
 from nodes.library import ENTRY_POINTS, Library, built_in_library, load_library, modules
 from nodes.palette import palette_entry
+from nodes.surface import ActivityNode
 from tests.architecture.source import ROOT
 from tests.nodes.context import NodeWorld
 
@@ -75,6 +76,7 @@ def test_every_node_type_of_the_issue_is_there() -> None:
     assert library.types.keys() == OURS
     assert library.activities.keys() == {
         "llm", "http_request", "assign_variables", "code", "text_template", "read_document",
+        "question.read",
     }  # fmt: skip
     assert library.diagnostics == ()
     assert {one.source for one in library.types.values()} == {"mainspring"}
@@ -98,8 +100,10 @@ async def test_another_packages_node_types_join_ours(install: Install, value: st
     library = load_library()
     assert library.types.keys() == OURS | {"shout"}
     assert library.types["shout"].source == "loud-nodes"
-    assert library.activities["shout"].type is library.types["shout"]
-    assert await library.activities["shout"].run({"text": "hé"}, NodeWorld()) == {"output": "HÉ"}
+    shout = library.activities["shout"]
+    assert isinstance(shout, ActivityNode)
+    assert shout.type is library.types["shout"]
+    assert await shout.run({"text": "hé"}, NodeWorld()) == {"output": "HÉ"}
     assert library.diagnostics == ()
     assert "shout" not in built_in_library().types
 
@@ -169,5 +173,6 @@ async def test_the_node_type_of_the_guide_works_as_it_stands(install: Install) -
     library = load_library()
     assert library.diagnostics == ()
     node = library.activities["shout"]
+    assert isinstance(node, ActivityNode)
     for example in node.type.examples:
         assert await node.run(example.inputs, NodeWorld()) == example.output

@@ -87,6 +87,9 @@ class Lowered:
     def text(self, template: str) -> Any:
         raise AssertionError("nothing to cut")
 
+    def give(self, name: str, expression: Any) -> None:
+        raise AssertionError("nothing to give")
+
 
 def test_a_models_schema_is_the_subset_that_canvases_use() -> None:
     assert schema_of(Inputs) == {

@@ -213,6 +213,7 @@ def write_call_result(result: CallResult) -> Wire:
         "warnings": list(result.warnings),
         **({"logs": list(result.logs)} if result.logs else {}),
         **({"port": result.port} if result.port is not None else {}),
+        **({"question": result.question} if result.question is not None else {}),
     }
 
 
@@ -224,6 +225,7 @@ def read_call_result(wire: Wire) -> CallResult:
         warnings=tuple(wire["warnings"]),
         logs=tuple(wire.get("logs", ())),
         port=wire.get("port"),
+        question=wire.get("question"),
     )
 
 

@@ -12,6 +12,9 @@ from engine.canvas import JsonSchema
 Place = Literal["path", "query", "header", "body"]
 Style = Literal["simple", "label", "matrix", "form", "spaceDelimited", "pipeDelimited", "deepObject"]
 
+HIDDEN: Final = "x-hidden"
+"""Marks a member of a type that nobody gives or reads: a call sends what the document says by default."""
+
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_NAME: Final = 64
 
@@ -53,8 +56,8 @@ class HttpTool(_Part):
     body: ToolBody | None = None
     result: JsonSchema | None = None
     """The object that comes back; None where the document does not say."""
-    authorised: bool = True
-    """Whether the plugin's key is sent along."""
+    auth: Literal["required", "supported", "disabled"] = "required"
+    """Whether the plugin's key is sent along, where the plugin has one."""
 
     @property
     def function_name(self) -> str:
@@ -68,10 +71,25 @@ class HttpTool(_Part):
         for argument in self.arguments:
             if argument.hidden:
                 continue
-            properties.setdefault(argument.name, argument.type)
+            properties.setdefault(argument.name, without_hidden(argument.type))
             if argument.required and argument.name not in required:
                 required.append(argument.name)
         schema: JsonSchema = {"type": "object", "properties": properties, "additionalProperties": False}
         if required:
             schema["required"] = [*required]
         return schema
+
+
+def without_hidden(type_: JsonSchema) -> JsonSchema:
+    """A type as it is shown, without the members that are hidden."""
+    made = {name: value for name, value in type_.items() if name != HIDDEN}
+    if isinstance(properties := type_.get("properties"), dict):
+        shown = {name: one for name, one in properties.items() if not (isinstance(one, dict) and one.get(HIDDEN))}
+        made["properties"] = {
+            name: without_hidden(one) if isinstance(one, dict) else one for name, one in shown.items()
+        }
+        if isinstance(required := type_.get("required"), list):
+            made["required"] = [name for name in required if name in shown]
+    if isinstance(items := type_.get("items"), dict):
+        made["items"] = without_hidden(items)
+    return made

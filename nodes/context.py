@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.runtime import RunContext
+from engine.runtime import RunContext, ToolUse
 from engine.values import Json
 from nodes.chat import ChatModel
 from nodes.ranking import Embedder, Reranker
 from nodes.sandbox import Sandbox
 from storage.ports import Variables
 from storage.ports.conversations import Conversations
+from storage.ports.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Models(Protocol):
     """
 
     async def chat(self, name: str) -> ChatModel: ...
+    async def takes(self, name: str) -> frozenset[str]:
+        """What a chat model takes beside text: `images`, `audio`, `video`, `files`."""
+        ...
+
     async def embedder(self, name: str) -> Embedder: ...
     async def reranker(self, name: str) -> Reranker: ...
 
@@ -88,6 +93,16 @@ class NodeContext(Protocol):
         ...
 
     @property
+    def turns(self) -> Sequence[Json]:
+        """What was before, where this is a later turn of a conversation with a model that calls tools.
+
+        Per turn an object: what was `said`, as it was given to `call_tools`, and the `answers`, each with the `id` and
+        the `name` of its call, the place of its `tool`, and an `output`, an `error`, or the `text` of a tool that
+        answers in the step's place.
+        """
+        ...
+
+    @property
     def http(self) -> Http: ...
     @property
     def models(self) -> Models: ...
@@ -97,6 +112,8 @@ class NodeContext(Protocol):
     def variables(self) -> Variables: ...
     @property
     def conversations(self) -> Conversations: ...
+    @property
+    def knowledge(self) -> Knowledge: ...
 
     async def emit(self, text: str) -> None:
         """Tell a piece of the streamed output field; readers see it at once."""
@@ -116,6 +133,10 @@ class NodeContext(Protocol):
 
     def leave_by(self, port: str) -> None:
         """Leave by this port of the node type, once the function returns."""
+        ...
+
+    def call_tools(self, said: Json, calls: Sequence[ToolUse], *, told: bool = False) -> None:
+        """Have these tools called instead of giving an output; `told` when pieces of the output were told already."""
         ...
 
     def ask(self, question: str) -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
+from engine.converse import DELIVERIES
 from engine.conversion import convert, convert_inputs
 from engine.declared import declare
 from engine.errors import FlowError
 from engine.evaluate import find_step
 from engine.perform import READ_VARIABLES
 from engine.plan import Plan
-from engine.runtime import CallRequest, CallResult, RunContext, StepError
+from engine.runtime import CallRequest, CallResult, RunContext, StepError, ToolsCalled, ToolUse
 from engine.values import Json, has_refs
 from nodes.context import Http, Models
 from nodes.library import Library
 from nodes.sandbox import Sandbox
 from storage.ports import Variables
 from storage.ports.conversations import Conversations
+from storage.ports.knowledge import Knowledge
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
 from workers.models.source import CallSite, ModelSource
@@ -47,12 +49,15 @@ class _Context:
     sandbox: Sandbox
     variables: Variables
     conversations: Conversations
+    knowledge: Knowledge
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
     logs: list[str] = field(default_factory=list[str])
     port: str | None = None
     question: str | None = None
+    turns: Sequence[Json] = ()
+    tools: ToolsCalled | None = None
 
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
@@ -70,6 +75,9 @@ class _Context:
     def leave_by(self, port: str) -> None:
         self.port = port
 
+    def call_tools(self, said: Json, calls: Sequence[ToolUse], *, told: bool = False) -> None:
+        self.tools = ToolsCalled(said, tuple(calls), told)
+
     def ask(self, question: str) -> None:
         self.question = question
 
@@ -86,6 +94,7 @@ class NodeRunner:
         sandbox: Sandbox,
         variables: Variables,
         conversations: Conversations,
+        knowledge: Knowledge,
         values: BigValues,
         plans: Callable[[str], Plan],
         writer: EventWriter,
@@ -96,6 +105,7 @@ class NodeRunner:
         self._sandbox = sandbox
         self._variables = variables
         self._conversations = conversations
+        self._knowledge = knowledge
         self._values = values
         self._plans = plans
         self._writer = writer
@@ -108,6 +118,7 @@ class NodeRunner:
             org_id = request.context.org_id
             inputs = await self._load(request)
             context = self._context(request, pieces, delivery)
+            context.turns = await self._values.load(org_id, list(request.conversation))
             output = await self._within(request, inputs, context)
             if request.output_schema is not None:
                 # A value that leaves by reference cannot be converted any more, so all are, here.
@@ -129,6 +140,7 @@ class NodeRunner:
                 logs=tuple(context.logs),
                 port=context.port,
                 question=context.question,
+                tools=context.tools,
             )
         except StepError:
             raise
@@ -185,7 +197,8 @@ class NodeRunner:
         }
 
     def _context(self, request: CallRequest, pieces: Pieces, delivery: int) -> _Context:
-        site = CallSite(request.context, request.node, request.path, request.attempt, delivery)
+        voice = delivery + request.turn * DELIVERIES
+        site = CallSite(request.context, request.node, request.path, request.attempt, voice)
         return _Context(
             run=request.context,
             path=request.path,
@@ -198,5 +211,6 @@ class NodeRunner:
             sandbox=self._sandbox,
             variables=self._variables,
             conversations=self._conversations,
+            knowledge=self._knowledge,
             pieces=pieces,
         )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Final
 
+from engine.converse import DELIVERIES
 from engine.events import EventType, RunEvent
 from engine.runtime import CallRequest
 from engine.values import Json
@@ -19,12 +20,14 @@ class Pieces:
     """The streamed output of one attempt.
 
     `delivery` counts how often Temporal handed this attempt out: more than once when the process that had it died. A
-    second delivery announces itself first, so that readers drop the pieces of the lost one.
+    second delivery announces itself first, so that readers drop the pieces of the lost one. Every turn of a
+    conversation begins anew too: its pieces count as those of a later delivery.
     """
 
     def __init__(self, request: CallRequest, delivery: int, writer: EventWriter) -> None:
         self._request = request
-        self._delivery = delivery
+        self._again = delivery > 1
+        self._delivery = delivery + request.turn * DELIVERIES
         self._writer = writer
         self._run_id = request.context.run_id
         self._held: list[str] = []
@@ -34,7 +37,7 @@ class Pieces:
 
     def begin(self) -> None:
         """Announce a delivery that is not the first."""
-        if self._delivery > 1:
+        if self._again:
             request = self._request
             lost: dict[str, Json] = {
                 "code": "worker_lost",
@@ -64,7 +67,7 @@ class Pieces:
     async def end(self) -> None:
         """Tell what is left, and wait until all of it is stored."""
         self._send()
-        if self._sent or self._delivery > 1:
+        if self._sent or self._again:
             await self._writer.flush(self._run_id)
 
     def _send(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.runtime import RunContext
+from engine.runtime import RunContext, ToolsCalled, ToolUse
 from engine.values import Json
 from nodes.context import FilePart, Http, HttpReply, Models
 from nodes.sandbox import Sandbox
 from storage.conversations import SqlConversations
 from storage.ports import VariableDefinition, VariableScope
 from tests.nodes.jail import OpenJail
+from tests.nodes.kept_knowledge import KeptKnowledge
 from tests.storage.memory_database import MemoryDatabase
 from workers.models.registry import ModelRegistry
 from workers.models.source import CallSite
@@ -80,6 +81,7 @@ class NodeWorld:
     models: Models = field(default_factory=lambda: ModelRegistry().at(SITE))
     sandbox: Sandbox = field(default_factory=OpenJail)
     variables: KeptVariables = field(default_factory=KeptVariables)
+    knowledge: KeptKnowledge = field(default_factory=KeptKnowledge)
     conversations: SqlConversations = field(default_factory=lambda: SqlConversations(MemoryDatabase()))
     run: RunContext = RUN
     path: str = "step"
@@ -90,6 +92,8 @@ class NodeWorld:
     warned: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     left_by: str | None = None
+    turns: Sequence[Json] = ()
+    tools: ToolsCalled | None = None
     asked: str | None = None
 
     async def emit(self, text: str) -> None:
@@ -104,6 +108,9 @@ class NodeWorld:
 
     def log(self, *lines: str) -> None:
         self.logged += lines
+
+    def call_tools(self, said: Json, calls: Sequence[ToolUse], *, told: bool = False) -> None:
+        self.tools = ToolsCalled(said, tuple(calls), told)
 
     def leave_by(self, port: str) -> None:
         self.left_by = port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.canvas import Canvas
@@ -30,12 +31,30 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
 
     def handler(activity: Runnable) -> Handler:
         async def handle(request: CallRequest) -> CallResult:
-            world.settings, world.output_schema = request.call.settings, request.output_schema
-            world.attempt = request.attempt
-            world.left_by = world.asked = None
-            output = await activity.run(request.inputs, world)
-            told = (dict(world.spent), tuple(world.warned), tuple(world.logged))
-            return CallResult(output, *told, world.left_by, world.asked)
+            # Each call has a context of its own: some go on side by side. What they tell comes together in the world.
+            there = replace(
+                world,
+                path=request.path,
+                settings=request.call.settings,
+                output_schema=request.output_schema,
+                attempt=request.attempt,
+                idempotency_key=request.idempotency_key,
+                turns=request.conversation,
+                spent={},
+                warned=[],
+                logged=[],
+                left_by=None,
+                asked=None,
+                tools=None,
+            )
+            try:
+                output = await activity.run(request.inputs, there)
+            finally:
+                world.spend(**there.spent)
+                world.warned += there.warned
+                world.logged += there.logged
+            told = (dict(there.spent), tuple(there.warned), tuple(there.logged))
+            return CallResult(output, *told, there.left_by, there.asked, there.tools)
 
         return handle
 

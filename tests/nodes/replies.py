@@ -30,6 +30,9 @@ class WrittenReplies:
         yield ChatDelta(text=reply)
         yield ChatDelta(usage={"input_tokens": 10, "output_tokens": 3, "total_tokens": 13}, finish_reason="stop")
 
+    async def takes(self, name: str) -> frozenset[str]:
+        return frozenset()
+
     async def embedder(self, name: str) -> Any:
         raise AssertionError("no test here asks for vectors")
 

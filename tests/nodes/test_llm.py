@@ -43,6 +43,9 @@ class Heard:
     async def chat(self, name: str) -> Heard:
         return self
 
+    async def takes(self, name: str) -> frozenset[str]:
+        return frozenset()
+
     async def embedder(self, name: str) -> Any:
         raise AssertionError(name)
 

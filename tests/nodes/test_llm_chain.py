@@ -54,6 +54,9 @@ class Voices:
             raise ModelFailed(f"There is no model {name!r}.", reason="not_found")
         return self.voices[name]
 
+    async def takes(self, name: str) -> frozenset[str]:
+        return frozenset()
+
     async def embedder(self, name: str) -> Any:
         raise AssertionError(name)
 

@@ -30,6 +30,7 @@ from storage.conversations import SqlConversations
 from storage.ports import DataKeys
 from tests.engine.draw import compiled
 from tests.engine.library import LIBRARY
+from tests.nodes.kept_knowledge import KeptKnowledge
 from tests.storage.memory_database import MemoryDatabase
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
 from workers.client import RunsClient, RunStart
@@ -81,6 +82,9 @@ class NoModels:
 
     async def chat(self, name: str) -> Any:
         raise AssertionError("no test here asks a model")
+
+    async def takes(self, name: str) -> frozenset[str]:
+        return frozenset()
 
     async def embedder(self, name: str) -> Any:
         raise AssertionError("no test here asks a model")
@@ -269,6 +273,7 @@ async def bench(
         plans=plans,
         variables=variables,
         conversations=SqlConversations(MemoryDatabase()),
+        knowledge=KeptKnowledge(),
         http=NoHttp(),
         models=NoModels(),
         sandbox=NoSandbox(),

@@ -41,6 +41,7 @@ SLOW_SECONDS: Final = 0.1
 _MOST_KEPT: Final = 200
 _UNBOUND: Final = Quota()
 _CONFIGURED: Final = "settings"
+_MEDIA: Final = frozenset({"images", "audio", "video", "files"})
 
 Make = Callable[[ModelConnection, EgressClient], Any]
 """Makes the adapter of one kind."""
@@ -125,6 +126,15 @@ class ModelRegistry:
         if entry.fallback and not alone:
             model = WithFallback(model, name, entry.fallback, lambda other: self.chat(site, other, number, alone=True))
         return model
+
+    async def takes(self, site: CallSite, name: str) -> frozenset[str]:
+        """What the chat model of this name takes beside text: a local one nothing, the scripted one whatever comes."""
+        if (known := self._chats.get(name)) is not None:
+            return _MEDIA if isinstance(known, ScriptedModel) else frozenset()
+        entry = await self._directory.find(site.run.org_id, name, "chat")
+        if entry is None:
+            return _MEDIA
+        return frozenset(what for what in _MEDIA if getattr(entry.facts.capabilities, what))
 
     async def embedder(self, site: CallSite, name: str, number: Callable[[], int]) -> Embedder:
         """The embedder of this name. `scripted` is one that knows words and no meanings."""
@@ -225,6 +235,10 @@ class _ModelsAt:
     async def chat(self, name: str) -> ChatModel:
         """See `Models`."""
         return await self._registry.chat(self._site, name, self._number)
+
+    async def takes(self, name: str) -> frozenset[str]:
+        """See `Models`."""
+        return await self._registry.takes(self._site, name)
 
     async def embedder(self, name: str) -> Embedder:
         """See `Models`."""

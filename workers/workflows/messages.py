@@ -18,6 +18,8 @@ from engine.runtime import (
     SliceResult,
     StreamTarget,
     SubflowResult,
+    ToolsCalled,
+    ToolUse,
 )
 from engine.values import Json
 
@@ -182,6 +184,8 @@ class CallOrder:
             "output_schema": request.output_schema,
             "timeout_ms": request.timeout_ms,
             "targets": [dataclasses.asdict(target) for target in request.targets],
+            **({"turn": request.turn} if request.turn else {}),
+            **({"conversation": list(request.conversation)} if request.conversation else {}),
             "inline_value_bytes": self.inline_value_bytes,
             "value_bytes": self.value_bytes,
         }
@@ -201,6 +205,8 @@ class CallOrder:
             output_schema=wire["output_schema"],
             timeout_ms=wire["timeout_ms"],
             targets=tuple(StreamTarget(**target) for target in wire["targets"]),
+            turn=wire.get("turn", 0),
+            conversation=tuple(wire.get("conversation", ())),
         )
         return cls(request, wire["inline_value_bytes"], wire["value_bytes"])
 
@@ -214,6 +220,7 @@ def write_call_result(result: CallResult) -> Wire:
         **({"logs": list(result.logs)} if result.logs else {}),
         **({"port": result.port} if result.port is not None else {}),
         **({"question": result.question} if result.question is not None else {}),
+        **({"tools": dataclasses.asdict(result.tools)} if result.tools is not None else {}),
     }
 
 
@@ -226,7 +233,12 @@ def read_call_result(wire: Wire) -> CallResult:
         logs=tuple(wire.get("logs", ())),
         port=wire.get("port"),
         question=wire.get("question"),
+        tools=_read_tools(wire["tools"]) if "tools" in wire else None,
     )
+
+
+def _read_tools(wire: Wire) -> ToolsCalled:
+    return ToolsCalled(wire["said"], tuple(ToolUse(**call) for call in wire["calls"]), wire["told"])
 
 
 def write_subflow_result(result: SubflowResult) -> Wire:

@@ -137,6 +137,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                     plans=stores.plans,
                     variables=stores.variables,
                     conversations=stores.conversations,
+                    knowledge=stores.knowledge,
                     http=NodeHttp(egress),
                     models=models,
                     sandbox=RunnerSandbox(code),

@@ -16,6 +16,7 @@ from nodes.library import Library
 from nodes.sandbox import Sandbox
 from storage.ports import EventLog, Plans, Variables
 from storage.ports.conversations import Conversations
+from storage.ports.knowledge import Knowledge
 from workers.activities import Activities
 from workers.connection import Connection
 from workers.event_writer import EventWriter
@@ -39,6 +40,7 @@ class WorkerParts:
     plans: Plans
     variables: Variables
     conversations: Conversations
+    knowledge: Knowledge
     http: Http
     models: ModelSource
     sandbox: Sandbox
@@ -102,6 +104,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         sandbox=parts.sandbox,
         variables=parts.variables,
         conversations=parts.conversations,
+        knowledge=parts.knowledge,
         values=connection.values,
         plans=plans,
         writer=writer,

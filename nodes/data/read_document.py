@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email.message import Message
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.values import Json
-from nodes.context import HttpReply
-from nodes.sandbox import CodeFailed, DocumentTask
+from nodes.documents import fetch_file, read_file
 from nodes.surface import Category, Example, NodeContext, Retry, activity_node
-from nodes.tools.http_reply import check_status, header
-
-FILE_BYTES: Final = 20 * 1024 * 1024
-FETCH_SECONDS: Final = 60.0
-
-_EXTENSIONS: Final = {
-    "application/pdf": "pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/xhtml+xml": "html",
-    "text/html": "html",
-    "text/markdown": "md",
-    "text/csv": "csv",
-    "text/tab-separated-values": "tsv",
-    "text/plain": "txt",
-    "application/json": "json",
-}
-_KNOWN: Final = frozenset({*_EXTENSIONS.values(), "htm", "markdown", "text", "log"})
-_OTHER: Final = frozenset({"doc", "xls", "ppt", "pptx", "docm", "xlsm", "rtf", "odt", "ods", "epub", "zip", "xml"})
 
 
 class Inputs(BaseModel):
@@ -82,41 +59,8 @@ async def read_document(inputs: Inputs, ctx: NodeContext) -> Output:
     Refused are files with macros or a password, archives that unpack to far more than they are, and more than 2,000
     pages, 100,000 rows, 1,000 columns or 20 MB of text. The file is read in a jail, without network.
     """
-    url = inputs.url.strip()
-    reply = await ctx.http.request("GET", url, timeout_seconds=FETCH_SECONDS, max_bytes=FILE_BYTES)
-    check_status("GET", url, reply)
-    name = inputs.name.strip() or _name(reply, url)
-    try:
-        done = await ctx.sandbox.run(ctx.run.org_id, DocumentTask(reply.body, name))
-    except CodeFailed as failed:
-        raise _told(failed, name) from failed
-    output = Output.model_validate(done.value)
-    if not output.text.strip():
+    file = await fetch_file(ctx, inputs.url, inputs.name)
+    read = await read_file(ctx.sandbox, ctx.run.org_id, file.data, file.name)
+    if not read.text.strip():
         ctx.warn("The document holds no text; its pages may be pictures.")
-    return output
-
-
-def _name(reply: HttpReply, url: str) -> str:
-    """The name that the server gives the file, or the URL; the content type tells the ending where that is no help."""
-    told = Message()
-    told["content-disposition"] = header(reply, "content-disposition").replace("\n", " ").replace("\r", " ")
-    path = unquote(urlsplit(reply.url or url).path).rpartition("/")[2]
-    for name in (told.get_filename() or "", path):
-        if name.rpartition(".")[2].lower() in _KNOWN | _OTHER and "." in name:
-            return name
-    kind = header(reply, "content-type").partition(";")[0].strip().lower()
-    return f"{path or 'document'}.{_EXTENSIONS[kind]}" if kind in _EXTENSIONS else path
-
-
-def _told(failed: CodeFailed, name: str) -> CodeFailed:
-    """The failure in words about a document, where the jail spoke of code."""
-    facts: dict[str, Json] = {**failed.facts, "name": name}
-    match failed.facts.get("reason"):
-        case "timeout":
-            return CodeFailed("The document takes longer to read than it may.", **facts)
-        case "memory":
-            return CodeFailed("The document takes more memory to read than it may.", **facts)
-        case "crashed":
-            return CodeFailed("The document broke what was to read it.", **facts)
-        case _:
-            return CodeFailed(failed.message, **facts)
+    return Output(text=read.text, tables=read.tables, pages=read.pages, kind=read.kind)

@@ -14,11 +14,12 @@ _UNSPACED: Final = (
 )
 _TOKENS: Final = re.compile(f"(?P<run>[{_UNSPACED}]+)|(?P<word>[^\\W{_UNSPACED}]+)")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
-_IDLE: Final = frozenset(
+_IDLE_WORDS: Final = (
     "a about an and any are at be by can could do does for from get has have how i if in is it its me my of on or our"
     " please should tell that the their there this to was we what when where which who why will with would you your"
-    " 一下 什么 为何 为什 么样 可以 告诉 多少 如何 怎么 怎样 有没 哪里 哪些 请问 这个 那个".split()  # noqa: SIM905
+    " 一下 什么 为何 为什 么样 可以 告诉 多少 如何 怎么 怎样 有没 哪里 哪些 请问 这个 那个"
 )
+_IDLE: Final = frozenset(_IDLE_WORDS.split())
 """Words of questions that say nothing of what is asked about."""
 _PARTICLES: Final = frozenset("的了吗呢吧啊么嘛呀")
 _LONGEST_WORD: Final = 64

@@ -92,6 +92,7 @@ async def durable(
                 plans=stores.plans,
                 variables=stores.variables,
                 conversations=stores.conversations,
+                knowledge=stores.knowledge,
                 http=NoHttp(),
                 models=NoModels(),
                 sandbox=NoSandbox(),

@@ -10,7 +10,8 @@ import pytest
 
 from engine.errors import NodeFailed, NodeUnavailable
 from nodes.context import HttpReply
-from nodes.data.read_document import FILE_BYTES, read_document
+from nodes.data.read_document import read_document
+from nodes.documents import FILE_BYTES
 from nodes.sandbox import CodeFailed, DocumentTask, Finished, Task
 from tests.nodes.context import ExampleSite, NodeWorld
 from tests.nodes.jail import OpenJail

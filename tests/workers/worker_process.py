@@ -54,6 +54,7 @@ async def main(address: str, queue: str, folder: Path) -> None:
             plans=stores.plans,
             variables=stores.variables,
             conversations=stores.conversations,
+            knowledge=stores.knowledge,
             http=NoHttp(),
             models=NoModels(),
             sandbox=NoSandbox(),

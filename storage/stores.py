@@ -18,6 +18,8 @@ from storage.ledger import SqlLedger
 from storage.migrations import migrate
 from storage.models import InstanceModels, ModelRepository
 from storage.organisations import OrganisationRepository
+from storage.plugin_tools import SqlPlugins
+from storage.plugins import PluginRepository
 from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
 from storage.runs import RunRepository, UnfinishedRuns
 from storage.sqlite.connections import database_file, sqlite_url
@@ -46,6 +48,7 @@ class Stores:
     conversations: SqlConversations
     data_keys: SqlDataKeys
     secrets: Secrets
+    plugin_tools: SqlPlugins
     throttle: Throttle
     ledger: SqlLedger
     knowledge: SqlKnowledge
@@ -65,6 +68,10 @@ class Stores:
     def runs(self, org_id: int, space_id: int) -> RunRepository:
         """The runs of a space."""
         return RunRepository(self.database, org_id, space_id)
+
+    def plugins(self, org_id: int, space_id: int) -> PluginRepository:
+        """The plugins of a space."""
+        return PluginRepository(self.database, org_id, space_id)
 
     def external_ids(self, org_id: int, space_id: int, source: str = "coze") -> ExternalIdRepository:
         """What things of a space are called in the system they came from."""
@@ -119,6 +126,7 @@ def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRin
             raise
     watch = Watch(file)
     database = SqliteDatabase(writer, reader)
+    secrets = SqlSecrets(database, keys)
     fulltext = SqliteFullText(data_dir / "search.sqlite")
     return Stores(
         blobs=FilesystemBlobs(data_dir / "blobs"),
@@ -127,7 +135,8 @@ def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRin
         variables=SqlVariables(database),
         conversations=SqlConversations(database),
         data_keys=SqlDataKeys(database, keys),
-        secrets=SqlSecrets(database, keys),
+        secrets=secrets,
+        plugin_tools=SqlPlugins(database, secrets),
         throttle=SqliteThrottle(database),
         ledger=SqlLedger(database),
         knowledge=SqlKnowledge(database, fulltext),

@@ -9,6 +9,7 @@ from storage.tables.conversations import (
 from storage.tables.external_ids import ExternalId
 from storage.tables.knowledge import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
+from storage.tables.plugins import Plugin, PluginToolRow, PluginVersion
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
 from storage.tables.variables import Variable, VariableDefinitionRow
@@ -32,6 +33,9 @@ __all__ = [
     "Organisation",
     "OrganisationKey",
     "PlanRow",
+    "Plugin",
+    "PluginToolRow",
+    "PluginVersion",
     "Run",
     "RunEventRow",
     "Secret",

@@ -8,6 +8,10 @@ from urllib.parse import unquote_plus, urlsplit
 from pydantic import JsonValue
 
 PARAMETER: Final = "x-wf-file_name"
+FILE_FORMATS: Final = frozenset(
+    {"file", "image", "doc", "code", "ppt", "txt", "excel", "audio", "zip", "video", "svg", "voice"}
+)
+"""The formats of texts that are URLs of files."""
 KEEPS_FILE_NAME: Final[dict[str, JsonValue]] = {"x-keeps-file-name": True}
 """What the schema of an input says that wants the URL of a file with the name in it."""
 

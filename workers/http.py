@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.file_names import without_file_name
 from nodes.context import FilePart, HttpReply
 from workers.egress import EgressClient
 
@@ -25,10 +26,13 @@ class NodeHttp:
         timeout_seconds: float = 60.0,
         max_bytes: int | None = None,
     ) -> HttpReply:
-        """Call a URL and read the whole answer, whatever its status; redirects are followed."""
+        """Call a URL and read the whole answer, whatever its status; redirects are followed.
+
+        The name of a file in the URL stays here: who serves the file may sign its URL.
+        """
         return await self._egress.request(
             method,
-            url,
+            without_file_name(url),
             headers=headers,
             params=params,
             content=content,

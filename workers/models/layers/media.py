@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from engine.file_names import file_name_of, without_file_name
 from nodes.chat import ChatDelta, ChatMessage, ChatModel, ChatRequest, MediaPart, ModelFailed, ModelUnavailable, Part
 from nodes.tools.http_reply import without_secrets
 from workers.egress import AnswerTooLarge, EgressClient, EgressResponse
@@ -46,7 +47,7 @@ class WithMedia:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
         """See `ChatModel`. What the egress guard refuses comes as it is."""
-        messages = await self._fetched(request.messages)
+        messages = await self._fetched(tuple(_plain(message) for message in request.messages))
         async with streaming(self._inner, replace(request, messages=messages)) as deltas:
             async for delta in deltas:
                 yield delta
@@ -162,6 +163,19 @@ class WithMedia:
 
 
 _SORT: Final = {"image": "a picture", "audio": "a sound", "video": "a film"}
+
+
+def _plain(message: ChatMessage) -> ChatMessage:
+    """The message without the names of files in its URLs: who serves a file may sign its URL."""
+    if isinstance(message.content, str):
+        return message
+    return replace(message, content=tuple(_nameless(part) for part in message.content))
+
+
+def _nameless(part: Part) -> Part:
+    if not isinstance(part, MediaPart) or not (name := file_name_of(part.url)):
+        return part
+    return replace(part, url=without_file_name(part.url), name=part.name or name)
 
 
 def _is_data(url: str) -> bool:

@@ -69,7 +69,8 @@ class RunView:
     @property
     def busy(self) -> bool:
         """Whether anything goes on besides waiting for people: a step that does not ask, nor is only around others."""
-        leaves = (path for path in self._starts if path not in self.waits)
+        asking = {wait["path"] for wait in self.waits.values()}
+        leaves = (path for path in self._starts if path not in asking)
         return any(not any(_lies_in(other, path) for other in self._starts) for path in leaves)
 
     def take(self, event: Mapping[str, Any]) -> Row | None:
@@ -90,7 +91,8 @@ class RunView:
                 self._starts[path] = event["at"]
             case "wait.opened":
                 row.state, row.note = "waiting", str(data.get("prompt", ""))
-                self.waits[str(data["wait_id"])] = data
+                # A step may ask several times, so a question has an id of its own beside the place.
+                self.waits[str(data["wait_id"])] = {**data, "path": path}
             case "wait.answered":
                 row.state, row.note = "running", ""
                 self.waits.pop(str(data["wait_id"]), None)
@@ -103,7 +105,7 @@ class RunView:
     def _end(self, row: Row, kind: str, event: Mapping[str, Any]) -> None:
         data, path = event["data"], event["path"]
         row.open.discard(path)
-        self.waits.pop(path, None)
+        self.waits = {wait_id: wait for wait_id, wait in self.waits.items() if wait["path"] != path}
         row.state = "running" if row.open else _ENDS[kind]
         took = max(0, event["at"] - self._starts.pop(path, event["at"]))
         row.took_ms += took

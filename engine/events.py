@@ -16,12 +16,9 @@ class EventType(StrEnum):
     RUN_FAILED = "run.failed"  # error
     RUN_CANCELLED = "run.cancelled"  # reason
     STEP_STARTED = "step.started"  # title, node_type, inputs, attempt; only for steps that take time
-    STEP_SUCCEEDED = (
-        "step.succeeded"  # title, node_type, output, attempt; inputs for inline steps; port, usage, warnings, logs
-    )
-    STEP_FAILED = (
-        "step.failed"  # title, node_type, error, attempt; handled: "default" | "branch" | None; output when handled
-    )
+    # title, node_type, output, attempt; inputs (inline steps); port, usage, warnings, logs, details where there are any
+    STEP_SUCCEEDED = "step.succeeded"
+    STEP_FAILED = "step.failed"  # title, node_type, error, attempt, usage; handled ("default" or "branch"), then output
     STEP_SKIPPED = "step.skipped"  # title, node_type
     STEP_CANCELLED = "step.cancelled"  # title, node_type
     STEP_RETRIED = "step.retried"  # attempt (the new one), error, delay_ms: pieces of earlier attempts are void

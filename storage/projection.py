@@ -63,6 +63,7 @@ class NodeFold:
     input_tokens: int = 0
     output_tokens: int = 0
     logs: str | None = None
+    details: str | None = None
 
 
 @dataclass(slots=True)
@@ -206,6 +207,7 @@ def _happen(run: RunFold, node: NodeFold, event: RunEvent) -> None:
             node.error = dump_or_none(data.get("error"))
             node.warnings = dump_or_none(data.get("warnings"))
             node.logs = dump_or_none(data.get("logs"))
+            node.details = dump_or_none(data.get("details"))
             node.port = _text(data, "port", KEY_LENGTH) or None
             node.handled = _text(data, "handled", 16) or None
             run.executed_steps += node.state in ("succeeded", "failed")

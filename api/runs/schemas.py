@@ -136,6 +136,9 @@ class NodeOut(BaseModel):
     error: RunError | None
     warnings: list[str] | None
     logs: list[str] | None = Field(description="The lines that a code node printed.")
+    details: dict[str, Any] | None = Field(
+        description="What it has to tell beside its output: the `rounds` of a question; `pinned`, when it did not run."
+    )
     usage: Usage
     started: Millis | None
     finished: Millis | None

@@ -103,6 +103,7 @@ def node_view(record: NodeRecord) -> dict[str, Any]:
         "error": record.error,
         "warnings": record.warnings,
         "logs": record.logs,
+        "details": record.details,
         "usage": {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens},
         "started": record.started,
         "finished": record.finished,

@@ -126,6 +126,8 @@ class NodeRecord(Row, table=True):
     error: Json = json_column()
     warnings: Json = json_column()
     logs: Json = json_column()
+    details: Json = json_column()
+    """What it has to tell beside its output: the rounds of a question, that its output was pinned."""
 
 
 class OpenWaitRow(Row, table=True):

@@ -21,7 +21,8 @@ from storage.tables import ConversationMessage, ConversationRow, ConversationTem
 from storage.tables.columns import CHANNEL_LENGTH, KEY_LENGTH
 
 _MOST: Final = 1_000
-"""Conversations of one party that are listed at once, and templates of one application."""
+"""Conversations of one party that are listed at once."""
+_MOST_TEMPLATES: Final = 100
 
 _ALL: Final = ConversationRow.__table__.columns  # type: ignore[attr-defined]
 
@@ -69,8 +70,8 @@ class SqlConversations(SqlMessages):
         name, app_id = checked_word(name, "name"), checked_word(app_id, "app_id")
         if name in (known := await self.templates(org_id, space_id, app_id)):
             return
-        if len(known) >= _MOST:
-            raise Conflict(f"An application has at most {_MOST} conversations of its own.", app_id=app_id)
+        if len(known) >= _MOST_TEMPLATES:
+            raise Conflict(f"An application has at most {_MOST_TEMPLATES} conversations of its own.", app_id=app_id)
         row = {"id": new_id(), "org_id": org, "space_id": space, "app_id": app_id, "name": name, "created": now_ms()}
         try:
             await self._database.write(
@@ -297,7 +298,8 @@ def _mine(org_id: str, space_id: str) -> Select[Any]:
 
 
 def _party(party: Party) -> str:
-    return hashed(party.app_id, party.user_id, party.channel, "draft" if party.draft else "online")
+    environment = "draft" if party.draft else "online"
+    return hashed(party.org_id, party.app_id, party.user_id, party.channel, environment)
 
 
 def _place(party: Party, kind: Kind, name: str) -> str:

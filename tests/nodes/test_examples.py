@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,14 @@ import pytest
 from engine.conversion import convert
 from engine.node_type import Example, NodeType, Role
 from nodes.palette import palette_entry
+from tests.nodes.context import RUN, NodeWorld
 from tests.nodes.drawing import LIBRARY, Walk, alone, node
 
 NEEDS_MORE = {"start", "end", "set_variable", "subworkflow", "unavailable"}
 """Node types that say nothing alone: tests/nodes/test_control_nodes.py runs them."""
+NEEDS_MORE |= {"create_conversation", "delete_conversation", "conversation_history"}
+"""And these need a conversation: tests/nodes/test_conversation_nodes.py."""
+IN_AN_APPLICATION = replace(RUN, app_id="shop")
 
 
 def examples() -> Iterator[Any]:
@@ -61,7 +66,7 @@ def test_an_example_fits_the_schemas(node_type: NodeType, example: Example) -> N
 )
 async def test_an_example_gives_the_output_it_shows(node_type: NodeType, example: Example) -> None:
     settings = node_type.settings.model_validate(dict(example.settings)) if node_type.settings is not None else None
-    walk = Walk(alone(drawn(node_type, example), node_type.ports_of(settings)))
+    walk = Walk(alone(drawn(node_type, example), node_type.ports_of(settings)), NodeWorld(run=IN_AN_APPLICATION))
     run = asyncio.create_task(walk.run())
     opened = asyncio.create_task(walk.runtime.wait_opened.wait())
     await asyncio.wait([run, opened], return_when=asyncio.FIRST_COMPLETED)

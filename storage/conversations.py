@@ -290,7 +290,7 @@ def name_taken(name: str) -> Conflict:
     return Conflict("Another conversation of this user has this name.", field="name", name=name)
 
 
-def _mine(org_id: str, space_id: str) -> Select[Any]:
+def _mine(org_id: str, space_id: str) -> Select[*tuple[Any, ...]]:
     return select(*_ALL).where(
         col(ConversationRow.org_id) == parse_id(org_id, "organisation"),
         col(ConversationRow.space_id) == parse_id(space_id, "space"),
@@ -318,7 +318,7 @@ def _forget(connection: Connection, number: int) -> None:
     connection.execute(delete(ConversationRow).where(col(ConversationRow.id) == number))
 
 
-def _conversation(row: Row[Any]) -> Conversation:
+def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:
     return Conversation(
         id=str(row.id),
         party=Party(str(row.org_id), str(row.space_id), row.app_id, row.user_id, row.channel, bool(row.draft)),

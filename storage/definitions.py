@@ -150,7 +150,7 @@ def _changing(definition: VariableDefinition) -> dict[str, Json]:
     }
 
 
-def _defined(row: Row[Any]) -> Defined:
+def _defined(row: Row[*tuple[Any, ...]]) -> Defined:
     definition = VariableDefinition(
         scope=cast("VariableScope", row.scope),
         name=row.name,

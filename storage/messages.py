@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlmodel import col
 
 from engine.errors import InvalidInput, NotFound
@@ -81,7 +80,7 @@ class SqlMessages:
         if rounds < 1:
             return ()
 
-        def query(connection: Connection) -> Sequence[Row[Any]]:
+        def query(connection: Connection) -> list[Message]:
             section = section_of(connection, org, space, conversation)
             those = [
                 col(ConversationMessage.conversation_id) == conversation,
@@ -100,9 +99,9 @@ class SqlMessages:
                 those.append(col(ConversationMessage.round_id) >= first[-1])
             # The round first: what was answered late, after the next question, still stands behind its own.
             newest = (col(ConversationMessage.round_id).desc(), col(ConversationMessage.id).desc())
-            return connection.execute(select(*_FIELDS).where(*those).order_by(*newest).limit(_MOST_READ)).all()
+            return _read(connection, select(*_FIELDS).where(*those).order_by(*newest).limit(_MOST_READ))
 
-        return tuple(_message(row) for row in reversed(await self._database.read(query)))
+        return tuple(reversed(await self._database.read(query)))
 
     async def messages(
         self,
@@ -128,12 +127,12 @@ class SqlMessages:
         order = col(ConversationMessage.id).asc() if after else col(ConversationMessage.id).desc()
         statement = statement.order_by(order).limit(limit + 1)
 
-        def query(connection: Connection) -> Sequence[Row[Any]]:
+        def query(connection: Connection) -> list[Message]:
             section_of(connection, org, space, conversation)
-            return connection.execute(statement).all()
+            return _read(connection, statement)
 
         rows = await self._database.read(query)
-        page = [_message(row) for row in rows[:limit]]
+        page = rows[:limit]
         return MessagePage(tuple(reversed(page) if after else page), has_more=len(rows) > limit)
 
     async def message(self, org_id: str, space_id: str, conversation_id: str, message_id: str) -> Message:
@@ -141,13 +140,13 @@ class SqlMessages:
         org, space, conversation = _ids(org_id, space_id, conversation_id)
         number = parse_id(message_id, "message")
 
-        def query(connection: Connection) -> Row[Any] | None:
+        def query(connection: Connection) -> Message | None:
             section_of(connection, org, space, conversation)
             return _one(connection, conversation, number)
 
-        if (row := await self._database.read(query)) is None:
+        if (found := await self._database.read(query)) is None:
             raise no_message(message_id)
-        return _message(row)
+        return found
 
     async def add(
         self,
@@ -167,7 +166,7 @@ class SqlMessages:
         mark = hashed(key) if key else None
         run = read_id(run_id) or 0
 
-        def job(connection: Connection) -> Row[Any] | None:
+        def job(connection: Connection) -> Message | None:
             section = section_of(connection, org, space, conversation)
             if mark is not None and (said := _by_key(connection, conversation, mark)) is not None:
                 return said
@@ -193,9 +192,9 @@ class SqlMessages:
             touch(connection, conversation, now)
             return _one(connection, conversation, made)
 
-        if (row := await self._database.write(job)) is None:
+        if (found := await self._database.write(job)) is None:
             raise no_conversation(conversation_id)
-        return _message(row)
+        return found
 
     async def edit(
         self,
@@ -211,7 +210,7 @@ class SqlMessages:
         org, space, conversation = _ids(org_id, space_id, conversation_id)
         number, content = parse_id(message_id, "message"), _kept(content)
 
-        def job(connection: Connection) -> Row[Any] | None:
+        def job(connection: Connection) -> Message | None:
             section_of(connection, org, space, conversation)
             now = now_ms()
             connection.execute(
@@ -222,9 +221,9 @@ class SqlMessages:
             touch(connection, conversation, now)
             return _one(connection, conversation, number)
 
-        if (row := await self._database.write(job)) is None:
+        if (found := await self._database.write(job)) is None:
             raise no_message(message_id)
-        return _message(row)
+        return found
 
     async def remove(self, org_id: str, space_id: str, conversation_id: str, message_id: str, *, key: str = "") -> bool:
         """See the port."""
@@ -271,32 +270,29 @@ def _current_round(connection: Connection, conversation: int, section: int, run:
     return connection.execute(newest.where(col(ConversationMessage.section_id) == section)).scalar()
 
 
-def _one(connection: Connection, conversation: int, number: int) -> Row[Any] | None:
-    return connection.execute(
-        select(*_FIELDS).where(
-            col(ConversationMessage.id) == number, col(ConversationMessage.conversation_id) == conversation
+def _one(connection: Connection, conversation: int, number: int) -> Message | None:
+    mine = (col(ConversationMessage.id) == number, col(ConversationMessage.conversation_id) == conversation)
+    return next(iter(_read(connection, select(*_FIELDS).where(*mine))), None)
+
+
+def _by_key(connection: Connection, conversation: int, mark: str) -> Message | None:
+    mine = (col(ConversationMessage.key) == mark, col(ConversationMessage.conversation_id) == conversation)
+    return next(iter(_read(connection, select(*_FIELDS).where(*mine))), None)
+
+
+def _read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> list[Message]:
+    return [
+        Message(
+            id=str(row.id),
+            conversation_id=str(row.conversation_id),
+            section_id=str(row.section_id),
+            round_id=str(row.round_id),
+            run_id=str(row.run_id) if row.run_id else "",
+            role=cast("Role", row.role),
+            content_type=cast("ContentType", row.content_type),
+            content=row.content,
+            created=row.created,
+            updated=row.updated,
         )
-    ).first()
-
-
-def _by_key(connection: Connection, conversation: int, mark: str) -> Row[Any] | None:
-    return connection.execute(
-        select(*_FIELDS).where(
-            col(ConversationMessage.key) == mark, col(ConversationMessage.conversation_id) == conversation
-        )
-    ).first()
-
-
-def _message(row: Row[Any]) -> Message:
-    return Message(
-        id=str(row.id),
-        conversation_id=str(row.conversation_id),
-        section_id=str(row.section_id),
-        round_id=str(row.round_id),
-        run_id=str(row.run_id) if row.run_id else "",
-        role=cast("Role", row.role),
-        content_type=cast("ContentType", row.content_type),
-        content=row.content,
-        created=row.created,
-        updated=row.updated,
-    )
+        for row in connection.execute(statement)
+    ]

@@ -138,6 +138,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                     variables=stores.variables,
                     conversations=stores.conversations,
                     knowledge=stores.knowledge,
+                    plugins=stores.plugin_tools,
                     http=NodeHttp(egress),
                     models=models,
                     sandbox=RunnerSandbox(code),

@@ -14,6 +14,7 @@ from nodes.sandbox import Sandbox
 from storage.ports import Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
+from storage.ports.plugins import Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class NodeContext(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def knowledge(self) -> Knowledge: ...
+    @property
+    def plugins(self) -> Plugins: ...
 
     async def emit(self, text: str) -> None:
         """Tell a piece of the streamed output field; readers see it at once."""

@@ -24,6 +24,7 @@ from nodes.sandbox import Sandbox
 from storage.ports import Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
+from storage.ports.plugins import Plugins
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
 from workers.models.source import CallSite, ModelSource
@@ -50,6 +51,7 @@ class _Context:
     variables: Variables
     conversations: Conversations
     knowledge: Knowledge
+    plugins: Plugins
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
@@ -95,6 +97,7 @@ class NodeRunner:
         variables: Variables,
         conversations: Conversations,
         knowledge: Knowledge,
+        plugins: Plugins,
         values: BigValues,
         plans: Callable[[str], Plan],
         writer: EventWriter,
@@ -106,6 +109,7 @@ class NodeRunner:
         self._variables = variables
         self._conversations = conversations
         self._knowledge = knowledge
+        self._plugins = plugins
         self._values = values
         self._plans = plans
         self._writer = writer
@@ -212,5 +216,6 @@ class NodeRunner:
             variables=self._variables,
             conversations=self._conversations,
             knowledge=self._knowledge,
+            plugins=self._plugins,
             pieces=pieces,
         )

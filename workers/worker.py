@@ -17,6 +17,7 @@ from nodes.sandbox import Sandbox
 from storage.ports import EventLog, Plans, Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
+from storage.ports.plugins import Plugins
 from workers.activities import Activities
 from workers.connection import Connection
 from workers.event_writer import EventWriter
@@ -41,6 +42,7 @@ class WorkerParts:
     variables: Variables
     conversations: Conversations
     knowledge: Knowledge
+    plugins: Plugins
     http: Http
     models: ModelSource
     sandbox: Sandbox
@@ -105,6 +107,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         variables=parts.variables,
         conversations=parts.conversations,
         knowledge=parts.knowledge,
+        plugins=parts.plugins,
         values=connection.values,
         plans=plans,
         writer=writer,

@@ -93,6 +93,7 @@ async def durable(
                 variables=stores.variables,
                 conversations=stores.conversations,
                 knowledge=stores.knowledge,
+                plugins=stores.plugin_tools,
                 http=NoHttp(),
                 models=NoModels(),
                 sandbox=NoSandbox(),

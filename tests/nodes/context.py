@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
 from engine.runtime import RunContext, ToolsCalled, ToolUse
 from engine.values import Json
@@ -13,6 +14,7 @@ from storage.conversations import SqlConversations
 from storage.ports import VariableDefinition, VariableScope
 from tests.nodes.jail import OpenJail
 from tests.nodes.kept_knowledge import KeptKnowledge
+from tests.nodes.kept_plugins import KeptPlugins
 from tests.storage.memory_database import MemoryDatabase
 from workers.models.registry import ModelRegistry
 from workers.models.source import CallSite
@@ -64,6 +66,10 @@ class ExampleSite:
         if url.endswith("/echo"):
             kind = dict(headers)["Content-Type"]
             return HttpReply(200, (("content-type", kind),), content or b"", url)
+        if url.startswith("https://weather.example.test/"):
+            parts = urlsplit(url)
+            city, days = unquote(parts.path.rpartition("/")[2]), parts.query.removeprefix("days=")
+            return HttpReply(200, (), f'{{"city":"{city}","days":{days},"sky":"rain"}}'.encode(), url)
         body = FILES.get(url.rpartition("/")[2], b"ok")
         return HttpReply(200, (("content-type", "text/plain"),), body, url)
 
@@ -82,6 +88,7 @@ class NodeWorld:
     sandbox: Sandbox = field(default_factory=OpenJail)
     variables: KeptVariables = field(default_factory=KeptVariables)
     knowledge: KeptKnowledge = field(default_factory=KeptKnowledge)
+    plugins: KeptPlugins = field(default_factory=KeptPlugins)
     conversations: SqlConversations = field(default_factory=lambda: SqlConversations(MemoryDatabase()))
     run: RunContext = RUN
     path: str = "step"

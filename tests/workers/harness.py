@@ -31,6 +31,7 @@ from storage.ports import DataKeys
 from tests.engine.draw import compiled
 from tests.engine.library import LIBRARY
 from tests.nodes.kept_knowledge import KeptKnowledge
+from tests.nodes.kept_plugins import KeptPlugins
 from tests.storage.memory_database import MemoryDatabase
 from tests.workers.memory_stores import MemoryBlobs, MemoryLog, MemoryPlans, MemoryVariables
 from workers.client import RunsClient, RunStart
@@ -274,6 +275,7 @@ async def bench(
         variables=variables,
         conversations=SqlConversations(MemoryDatabase()),
         knowledge=KeptKnowledge(),
+        plugins=KeptPlugins(),
         http=NoHttp(),
         models=NoModels(),
         sandbox=NoSandbox(),

@@ -55,6 +55,7 @@ async def main(address: str, queue: str, folder: Path) -> None:
             variables=stores.variables,
             conversations=stores.conversations,
             knowledge=stores.knowledge,
+            plugins=stores.plugin_tools,
             http=NoHttp(),
             models=NoModels(),
             sandbox=NoSandbox(),

@@ -1,0 +1,1 @@
+"""The one guard of SQL that authors write: what it does not know does not run."""

@@ -52,6 +52,8 @@ def compile_files(files: list[CanvasFile], library: NodeLibrary, limits: Limits 
             plan_hash=plan_hash(plan.to_bytes()),
             plan=plan,
             uses=tuple(dict.fromkeys(uses)),
+            name=file.title,
+            description=file.description,
         )
     return known
 

@@ -107,5 +107,7 @@ def _calls(nodes: object) -> Iterator[str]:
         match node:
             case {"type": "subworkflow", "data": {"settings": {"workflow": str(name)}}}:
                 yield name
+            case {"data": {"settings": {"tools": list(tools)}}}:
+                yield from (str(tool["workflow"]) for tool in tools if isinstance(tool, dict) and "workflow" in tool)
             case {"blocks": list(blocks)}:
                 yield from _calls(blocks)

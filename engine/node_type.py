@@ -70,6 +70,19 @@ class Lowering(Protocol):
 
 
 @dataclass(frozen=True)
+class CalledWorkflow:
+    """A workflow that a node lets a model call, and which of its inputs the settings give."""
+
+    at: str
+    """The path of the setting, such as `tools.0`."""
+    workflow: str
+    version: str = ""
+    fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+    """The inputs that a model does not give."""
+
+
+@dataclass(frozen=True)
 class NodeType:
     """One node type, whole, as the editor, the validator and the compiler see it.
 
@@ -96,6 +109,8 @@ class NodeType:
     check: Callable[[Node, BaseModel | None], Iterable[Diagnostic]] | None = None
     expressions: Callable[[BaseModel], Iterable[tuple[str, Expression]]] | None = None
     """Expressions inside the settings, each with its field path, so that their references are validated too."""
+    calls: Callable[[BaseModel], Iterable[CalledWorkflow]] | None = None
+    """Workflows that the settings name as tools; `lower` makes them a `Converse`, which the compiler completes."""
     examples: tuple[Example, ...] = ()
     source: str = "mainspring"
     """The distribution it comes from."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from engine.canvas import Expression, JsonSchema, Node
 from engine.diagnostics import Diagnostic
-from engine.node_type import Category, Example, Lowering, NodeType, Role
+from engine.node_type import CalledWorkflow, Category, Example, Lowering, NodeType, Role
 from engine.plan import Action, Call
 from engine.values import Json
 from nodes.context import NodeContext
@@ -94,6 +94,8 @@ def activity_node(
     settings: type[BaseModel] | None = None,
     ports: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
     check: Callable[[Node, Any], Iterable[Diagnostic]] | None = None,
+    becomes: Callable[[Lowering, Call], Action] | None = None,
+    calls: Callable[[Any], Iterable[CalledWorkflow]] | None = None,
     examples: tuple[Example, ...] = (),
     zero_inputs: bool = False,
     null_outputs: bool = True,
@@ -104,7 +106,8 @@ def activity_node(
     Its docstring is the description, its models are the schemas; `outputs` says otherwise where a model cannot.
     `timeout` is for all attempts together; `retry` may depend on what the canvas says of the node. `streams` names the
     output field whose pieces the function tells through `ctx.emit`. A node with `ports` names the one it leaves by
-    through `ctx.leave_by`. A `local` node is short and may run again with the
+    through `ctx.leave_by`. `becomes` makes another action of the node's call, such as a conversation in which a model
+    calls tools; `calls` names the workflows among them. A `local` node is short and may run again with the
     steps around it, so whatever it does must be the same done twice. An input that is null counts as absent;
     `zero_inputs` would hand in the zero of its type instead, also for what has a better default.
     """
@@ -114,7 +117,7 @@ def activity_node(
 
         def lower(lowering: Lowering) -> Action:
             tries = retry(lowering.node) if callable(retry) else retry
-            return Call(
+            call = Call(
                 activity=name,
                 tier=tier,
                 timeout_ms=_milliseconds(timeout),
@@ -127,6 +130,7 @@ def activity_node(
                 if lowering.settings is None
                 else lowering.settings.model_dump(mode="json", exclude_unset=True),
             )
+            return call if becomes is None else becomes(lowering, call)
 
         node_type = NodeType(
             name=name,
@@ -141,6 +145,7 @@ def activity_node(
             zero_inputs=zero_inputs,
             null_outputs=null_outputs,
             check=check,
+            calls=calls,
             examples=examples,
             version=version,
         )

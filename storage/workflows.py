@@ -59,6 +59,7 @@ class Published:
     name: str
     version: str
     plan_hash: str
+    description: str = ""
 
 
 def _published(version: Any) -> Select[*tuple[Any, ...]]:
@@ -69,6 +70,7 @@ def _published(version: Any) -> Select[*tuple[Any, ...]]:
             col(Workflow.name),
             col(WorkflowVersion.version),
             col(WorkflowVersion.plan_hash),
+            col(Workflow.description),
         )
         .join(WorkflowVersion, col(WorkflowVersion.workflow_id) == col(Workflow.id))
         .where(

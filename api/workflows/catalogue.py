@@ -17,7 +17,7 @@ from engine.document import read_canvas
 from engine.errors import InvalidCanvas, InvalidInput, NotFound
 from engine.limits import Limits
 from engine.node_type import NodeLibrary
-from engine.plan import Graph, Loop, Map, Plan, Subflow, plan_hash, read_plan
+from engine.plan import Converse, Graph, Loop, Map, Plan, Subflow, plan_hash, read_plan
 from engine.validation import WorkflowFace, validate
 from storage.ids import read_id
 from storage.stores import Stores
@@ -41,6 +41,7 @@ class Compiled:
     version: str
     plan_hash: str
     plan: Plan
+    description: str = ""
 
 
 @dataclass(slots=True)
@@ -97,7 +98,9 @@ class Catalogue:
             self._versions.pop(wanted, None)
             raise
         plan = await self._load(found.plan_hash)
-        compiled = Compiled(found.workflow_id, found.key, found.name, found.version, found.plan_hash, plan)
+        compiled = Compiled(
+            found.workflow_id, found.key, found.name, found.version, found.plan_hash, plan, found.description
+        )
         if len(self._versions) >= _KEPT_VERSIONS:
             self._versions.clear()
         self._versions[wanted] = _Known(compiled, time.monotonic() + _KEPT_SECONDS)
@@ -211,7 +214,9 @@ class Catalogue:
         except NotFound:
             return await self._draft_callee(member, ref, below) if drafts and not version else None
         uses = tuple(dict.fromkeys(self._calls(found.plan)))
-        return Callee(str(found.workflow_id), found.version, found.plan_hash, found.plan, uses)
+        return Callee(
+            str(found.workflow_id), found.version, found.plan_hash, found.plan, uses, found.name, found.description
+        )
 
     async def _draft_callee(self, member: Member, ref: str, below: tuple[str, ...]) -> Callee | None:
         try:
@@ -226,7 +231,8 @@ class Catalogue:
             plan, hash_ = await self.compile(member, workflow, drafts=True, below=below)
         except InvalidCanvas as error:
             return Callee(own_id, "", "", _NO_PLAN, uses=below) if _leads_back(error) else None
-        return Callee(own_id, "draft", hash_, plan, tuple(dict.fromkeys(self._calls(plan))))
+        uses = tuple(dict.fromkeys(self._calls(plan)))
+        return Callee(own_id, "draft", hash_, plan, uses, workflow.name, workflow.description)
 
     def _calls(self, plan: Plan) -> Iterator[str]:
         """The workflows that a plan calls, directly or deeper."""
@@ -245,6 +251,8 @@ def _called(graph: Graph) -> Iterator[str]:
         match step.action:
             case Subflow(workflow_id=workflow_id):
                 yield workflow_id
+            case Converse(tools=tools):
+                yield from (tool.action.workflow_id for tool in tools if isinstance(tool.action, Subflow))
             case Loop(body=body) | Map(body=body):
                 yield from _called(body)
             case _:

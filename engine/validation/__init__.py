@@ -16,7 +16,7 @@ from engine.validation.references import References
 from engine.validation.report import Report
 from engine.validation.schemas import check_declared
 from engine.validation.structure import check_ends, check_ids, check_isolated, check_types, is_too_big
-from engine.validation.subworkflows import check_subworkflow
+from engine.validation.subworkflows import check_subworkflow, check_tools
 from engine.workflow_face import FindWorkflow, WorkflowFace
 
 __all__ = ["FindWorkflow", "WorkflowFace", "validate"]
@@ -47,6 +47,7 @@ def validate(
     for level, placed in plan.nodes:
         _check_node(placed, level, references, report)
         check_subworkflow(placed, report, own_id, known=workflows is not None)
+        check_tools(placed, report, own_id, workflows)
     _check_levels(plan, references, report)
     return report.findings()
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.canvas import Literally, Node
 from engine.diagnostics import Diagnostic
 from engine.errors import InvalidInput, NodeFailed
+from engine.node_type import Lowering
+from engine.plan import Action, Call, Converse, Subflow, Tool
+from engine.tools import TOOLS
 from engine.values import Json
 from nodes.ai.chain import MOST, Chain, tries
+from nodes.ai.hearing import Heard, hear
+from nodes.ai.llm_settings import PluginTool, Settings, WorkflowTool, called_workflows
+from nodes.ai.media import SETTING, holds_media
+from nodes.ai.prompt import answer_of_a_tool, messages, passages
 from nodes.ai.reply import (
     MARKDOWN,
+    NO_JSON,
     REASONING,
     json_instruction,
     read_object,
@@ -22,19 +30,13 @@ from nodes.ai.reply import (
     required_of,
     text_output,
 )
-from nodes.chat import (
-    ChatMessage,
-    ChatOptions,
-    ChatRequest,
-    MediaPart,
-    ModelFailed,
-    ModelUnavailable,
-    Part,
-    TextPart,
-)
-from nodes.surface import Category, Example, NodeContext, activity_node
+from nodes.ai.tools import Toolbox, toolbox
+from nodes.chat import ChatOptions, ChatRequest, ModelFailed, ModelUnavailable
+from nodes.surface import Category, Example, NodeContext, activity_node, settings_of
 
 SHOWN_REPLY = 300
+PLUGIN_CALL = Call(activity="plugin", tier="activity", timeout_ms=600_000, attempts=3)
+"""A plugin's tool is called as the node of that type calls it."""
 
 
 class Inputs(BaseModel):
@@ -72,7 +74,7 @@ def streamed(node: Node) -> str | None:
     return "output" if node.data.outputs is None else text_output(node.data.outputs)
 
 
-def check(node: Node, settings: None) -> Iterator[Diagnostic]:
+def check(node: Node, settings: Settings) -> Iterator[Diagnostic]:
     asked = node.data.inputs.get("response_format", Literally(value="text"))
     if isinstance(asked, Literally) and asked.value in ("text", "markdown") and streamed(node) is None:
         yield Diagnostic(
@@ -84,6 +86,39 @@ def check(node: Node, settings: None) -> Iterator[Diagnostic]:
         )
 
 
+def becomes(lowering: Lowering, call: Call) -> Action:
+    """The call as it is; with tools, the conversation whose turns are this call."""
+    settings = settings_of(lowering, Settings)
+    given = {name: value for name, value in call.settings.items() if name not in ("max_rounds", "tools")}
+    media: dict[str, JsonValue] = {
+        name: schema for name, schema in lowering.node.data.types.items() if holds_media(schema)
+    }
+    if media:
+        given[SETTING] = media
+    if settings.tools:
+        given[TOOLS] = [_shown(tool) for tool in settings.tools]
+    turn = call.model_copy(update={"settings": given})
+    if not settings.tools:
+        return turn
+    return Converse(turn=turn, tools=tuple(map(_tool, settings.tools)), max_rounds=settings.max_rounds)
+
+
+def _shown(tool: WorkflowTool | PluginTool) -> JsonValue:
+    """What a turn must know of a tool: nothing of the arguments that are fixed but their names."""
+    whole = tool.model_dump(mode="json", exclude={"fixed"})
+    return {**whole, "hidden": [*tool.unseen]}
+
+
+def _tool(tool: WorkflowTool | PluginTool) -> Tool:
+    action: Call | Subflow
+    if isinstance(tool, WorkflowTool):
+        action = Subflow(plan_hash="", workflow_id=tool.workflow, version=tool.version, tier="child")
+    else:
+        chosen: dict[str, JsonValue] = {"plugin": tool.plugin, "tool": tool.tool, "version": tool.version}
+        action = PLUGIN_CALL.model_copy(update={"settings": chosen})
+    return Tool(action=action, title=tool.name, fixed=tool.fixed, hidden=tool.unseen)
+
+
 @activity_node(
     "llm",
     title="LLM",
@@ -92,7 +127,10 @@ def check(node: Node, settings: None) -> Iterator[Diagnostic]:
     retry=tries,
     streams=streamed,
     outputs=Output,
+    settings=Settings,
     check=check,
+    becomes=becomes,
+    calls=called_workflows,
     examples=(
         Example(
             title="A text",
@@ -110,9 +148,18 @@ async def llm(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
     """Ask a language model. Its text streams to whoever follows the run, and into the messages that name it.
 
     Further inputs are yours: `{{name}}` in the prompts stands for them. With the response format `json` the model fills
-    in the declared outputs; a code fence or words around its JSON are forgiven, and values are converted to the
-    declared types. A reply that is no JSON leaves the outputs empty, with a warning and the reply in `raw_output`; one
-    that lacks a required output makes the node fail. Where a single text is declared, every format gives that text.
+    in the declared outputs; a code fence around its JSON is forgiven, and values are converted to the declared types. A
+    reply that is no JSON leaves the outputs empty, with a warning and the reply in `raw_output`; one that lacks a
+    required output makes the node fail. Where a single text is declared, every format gives that text.
+
+    An input whose declared type is a picture, a sound or a film is shown to the model where a prompt names it, if the
+    model takes such; otherwise its URL stands there.
+
+    With `tools` the model may run workflows and call plugins before it answers, several at a time. What they give is
+    told to it, and so is what goes wrong with them; a workflow that ends with an answer answers in the model's place.
+    Every call is a step of its own in the record and is never made twice, and a workflow may ask people. With
+    `knowledge` the passages found for the filled-in prompt stand before it; with `history` the model is told what was
+    said before, where the run is a turn of a conversation.
     """
     schema = ctx.output_schema
     field = "output" if schema is None else text_output(schema)
@@ -121,81 +168,78 @@ async def llm(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
             f"With the response_format {inputs.response_format} the declared outputs must be one text.",
             field="response_format",
         )
-    text, reasoning = await _ask(inputs, ctx, streams=field is not None)
-    thoughts: dict[str, Json] = {REASONING: reasoning or None}
+    if (answered := answer_of_a_tool(ctx.turns)) is not None:
+        heard = Heard(answered)
+        if field is not None:
+            await ctx.emit(answered)
+    else:
+        tools = await toolbox(ctx)
+        found = await passages(ctx, inputs.prompt)
+        heard = await _ask(inputs, ctx, tools, found, streams=field is not None)
+        if heard.calls and tools.specs:
+            ctx.call_tools(heard.said(found), tools.uses(heard.calls), told=heard.told)
+            return {}
+    return _output(heard, ctx, field)
+
+
+def _output(heard: Heard, ctx: NodeContext, field: str | None) -> dict[str, Json]:
+    """The text, or the values in it."""
+    text = heard.text
+    thoughts: dict[str, Json] = {REASONING: heard.reasoning or None}
     if field is not None:
         return {field: text, **thoughts}
     values = read_object(text)
     if values is None:
         ctx.warn(f"The model's reply is not JSON, so the outputs are empty. It begins: {text[:SHOWN_REPLY]}")
         return {"raw_output": text, **thoughts}
-    if missing := [name for name in required_of(schema) if name not in values]:
+    if missing := [name for name in required_of(ctx.output_schema) if name not in values]:
         raise NodeFailed(
-            f"The model's reply lacks the required output {missing[0]}.", missing=[*missing], reply=text[:SHOWN_REPLY]
+            f"The model's reply lacks the required output {missing[0]}.",
+            missing=[*missing],
+            reply=text[:SHOWN_REPLY],
+            number=NO_JSON,
         )
     return {**values, **thoughts}
 
 
-async def _ask(inputs: Inputs, ctx: NodeContext, *, streams: bool) -> tuple[str, str]:
-    """Ask the model whose turn it is; the answer and the reasoning."""
+async def _ask(inputs: Inputs, ctx: NodeContext, tools: Toolbox, found: str, *, streams: bool) -> Heard:
+    """Ask the model whose turn it is."""
     chain = Chain(inputs.model, inputs.fallback_models, ctx)
     try:
-        answer = await _heard(chain.name, _request(inputs, ctx, streams=streams), ctx, streams=streams)
+        request = await _request(inputs, ctx, chain.name, tools, found, streams=streams)
+        heard = await hear(chain.name, request, ctx, streams=streams)
     except (ModelFailed, ModelUnavailable) as error:
         raise chain.failed(error) from error
     chain.answered()
-    return answer
+    return heard
 
 
-def _request(inputs: Inputs, ctx: NodeContext, *, streams: bool) -> ChatRequest:
+async def _request(
+    inputs: Inputs, ctx: NodeContext, model: str, tools: Toolbox, found: str, *, streams: bool
+) -> ChatRequest:
     prompt, schema = inputs.prompt, None
     if not streams:
         schema = reply_schema(ctx.output_schema)
         prompt = f"{prompt}\n\n{json_instruction(schema)}"
     elif inputs.response_format == "markdown":
         prompt = f"{prompt}\n\n{MARKDOWN}"
-    content: str | tuple[Part, ...] = prompt
-    if inputs.images:
-        content = (TextPart(prompt), *(_picture(url) for url in inputs.images))
-    system = (ChatMessage("system", inputs.system_prompt),) if inputs.system_prompt else ()
+    told = await messages(
+        ctx,
+        system=inputs.system_prompt,
+        prompt=f"{found}\n\n{prompt}" if found else prompt,
+        values=dict(inputs.model_extra or {}),
+        pictures=inputs.images,
+        takes=await ctx.models.takes(model) if SETTING in ctx.settings else frozenset(),
+        tools=tools,
+    )
     return ChatRequest(
-        messages=(*system, ChatMessage("user", content)),
+        messages=told,
         options=ChatOptions(
             temperature=inputs.temperature,
             top_p=inputs.top_p,
             max_tokens=inputs.max_tokens,
             thinking=inputs.thinking,
         ),
+        tools=tools.specs,
         json_schema=schema,
     )
-
-
-def _picture(url: str) -> MediaPart:
-    if not url.lower().startswith(("https://", "http://", "data:")):
-        raise InvalidInput(f"A picture is given by its URL, or as a data URL; {url[:80]!r} is neither.", field="images")
-    return MediaPart("image", url=url)
-
-
-async def _heard(name: str, request: ChatRequest, ctx: NodeContext, *, streams: bool) -> tuple[str, str]:
-    """Ask once, and tell the pieces as they come."""
-    model = await ctx.models.chat(name)
-    deltas = model.stream(request)
-    text: list[str] = []
-    reasoning: list[str] = []
-    try:
-        async for delta in deltas:
-            reasoning.append(delta.reasoning)
-            if delta.text:
-                text.append(delta.text)
-                if streams:
-                    await ctx.emit(delta.text)
-            if delta.usage:
-                ctx.spend(**delta.usage)
-            if delta.finish_reason == "length":
-                ctx.warn("The answer broke off at the greatest length allowed.")
-            elif delta.finish_reason == "content_filter":
-                ctx.warn("The model's provider withheld the answer, or the rest of it.")
-    finally:
-        if isinstance(deltas, AsyncGenerator):
-            await deltas.aclose()
-    return "".join(text), "".join(reasoning)

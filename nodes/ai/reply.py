@@ -13,7 +13,10 @@ from engine.values import Json
 REASONING: Final = "reasoning_content"
 """The output under which a model's reasoning stands, whatever else is declared."""
 MARKDOWN: Final = "Answer in Markdown."
-_FENCED: Final = re.compile(r"```[ \t]*(?:json)?[ \t]*\n?(.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+NO_JSON: Final = 777777773
+"""How Coze numbers a reply that does not fill in the outputs."""
+_FENCED: Final = re.compile(r"```(.*)```", re.DOTALL)
+_WORD: Final = re.compile(r"json(?![a-z0-9_])", re.IGNORECASE)
 
 
 def text_output(schema: Mapping[str, Json] | None) -> str | None:
@@ -55,19 +58,14 @@ def json_instruction(schema: Mapping[str, Json]) -> str:
 
 
 def read_object(reply: str) -> dict[str, Json] | None:
-    """The object in a reply: all of it, inside a code fence, or with words around it. None when there is none."""
+    """The object that a reply is, perhaps inside a code fence and after the word `json`. None when it is none."""
     text = reply.strip()
-    fenced = _FENCED.search(text)
-    candidates = [text.removeprefix("json").lstrip()]
-    if fenced is not None:
-        candidates.append(fenced[1])
-    if (begin := text.find("{")) >= 0 and (end := text.rfind("}")) > begin:
-        candidates.append(text[begin : end + 1])
-    for candidate in candidates:
-        try:
-            value = read_json(candidate)
-        except (InvalidInput, LimitExceeded):
-            continue
-        if isinstance(value, dict):
-            return value
-    return None
+    if (fenced := _FENCED.fullmatch(text)) is not None:
+        text = fenced[1].strip()
+    if (word := _WORD.match(text)) is not None:
+        text = text[word.end() :]
+    try:
+        value = read_json(text.strip())
+    except (InvalidInput, LimitExceeded):
+        return None
+    return value if isinstance(value, dict) else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 import structlog
@@ -14,17 +14,21 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.parts import ApiParts
-from cli.code_runner import code_runner_on
+from cli.code_runner import code_runner_on, options_of
 from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder, TemporalAddress, TemporalIdentity
 from cli.keys import key_ring
 from conf.settings import Settings
 from engine.limits import Limits
+from nodes.documents import FetchedFile, FileReader, ReadFile, fetch_file, read_file
 from nodes.library import Library, load_library
+from nodes.sandbox import Sandbox
 from storage.runs import UnfinishedRuns
 from storage.stores import Stores, open_stores
 from storage.tables import Run
+from storage.user_tables.limits import TableLimits
 from workers.client import RunsClient, RunStart
+from workers.code_service import CodeService
 from workers.connection import (
     Connection,
     RunsUnavailable,
@@ -73,7 +77,16 @@ def lay_groundwork(settings: Settings, folder: DataFolder) -> Groundwork:
     """Open the stores, migrated, and load the node types. Close the stores in the end."""
     folder.prepare()
     limits = Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
-    return Groundwork(settings, limits, load_library(), open_stores(folder.path, keys=key_ring(settings, folder)))
+    tables = TableLimits(
+        text_bytes=settings.table_text_bytes,
+        result_bytes=settings.table_result_bytes,
+        seconds=settings.table_seconds,
+        organisation_bytes=settings.table_organisation_bytes,
+        # A run may do a write again for as long as it lives.
+        key_days=settings.run_timeout_days + 30,
+    )
+    stores = open_stores(folder.path, keys=key_ring(settings, folder), tables=tables)
+    return Groundwork(settings, limits, load_library(), stores)
 
 
 async def register_token(stores: Stores, token: str) -> None:
@@ -139,6 +152,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                     conversations=stores.conversations,
                     knowledge=stores.knowledge,
                     plugins=stores.plugin_tools,
+                    tables=stores.tables,
                     http=NodeHttp(egress),
                     models=models,
                     sandbox=RunnerSandbox(code),
@@ -156,7 +170,18 @@ def reconciler_on(ground: Groundwork, linked: Linked) -> Reconciler:
     return Reconciler(runs, linked.runs, ground.stores.events, grace_seconds=rest)
 
 
-def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:
+@asynccontextmanager
+async def files_on(ground: Groundwork) -> AsyncGenerator[FileReader]:
+    """Who reads files for the API. Nothing is started before the first file comes."""
+    policy = _policy(ground.settings)
+    code = CodeService(replace(options_of(ground.settings), processes=1))
+    try:
+        yield _Files(lambda: EgressClient(policy), RunnerSandbox(code))
+    finally:
+        await code.stop()
+
+
+def api_on(ground: Groundwork, linked: Linked | None, files: FileReader | None = None) -> FastAPI:
     """The HTTP application. Without a connection it serves what needs none: its own description, for one."""
     checks = {} if linked is None else {"temporal": _TemporalAnswers(linked.runs)}
     ui = (
@@ -173,12 +198,33 @@ def api_on(ground: Groundwork, linked: Linked | None) -> FastAPI:
         temporal_ui=ui,
         checks=checks,
         probe=LiveProbe(lambda: EgressClient(policy)),
+        files=files,
     )
     return create_app(ground.settings, parts)
 
 
 def _policy(settings: Settings) -> EgressPolicy:
     return EgressPolicy(allow=settings.egress_allow, body_bytes=settings.egress_body_bytes)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Implements `nodes.documents.FileReader`. Each fetch has an egress client of its own, so that none stays open."""
+
+    client: Callable[[], EgressClient]
+    sandbox: Sandbox
+
+    async def fetch(self, url: str, name: str = "") -> FetchedFile:
+        """See the port."""
+        egress = self.client()
+        try:
+            return await fetch_file(NodeHttp(egress), url, name)
+        finally:
+            await egress.aclose()
+
+    async def read(self, org_id: str, data: bytes, name: str) -> ReadFile:
+        """See the port."""
+        return await read_file(self.sandbox, org_id, data, name)
 
 
 @dataclass(frozen=True)

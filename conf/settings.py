@@ -78,6 +78,15 @@ class Settings(BaseSettings):
     code_per_organisation: Annotated[int, Field(ge=1)] = 4
     """Tasks of one organisation under way at once; further ones wait for their turn."""
 
+    table_text_bytes: Annotated[int, Field(ge=1_024, le=16 * 1024 * 1024)] = 1024 * 1024
+    """The longest text in a field of a user table."""
+    table_result_bytes: Annotated[int, Field(ge=1_024)] = 8 * 1024 * 1024
+    """The most that is read of a user table at once."""
+    table_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """The longest that a statement on a user table may take."""
+    table_organisation_bytes: Annotated[int, Field(ge=1024 * 1024)] = 1024 * 1024 * 1024
+    """The most that the user tables of one organisation may take on the disk."""
+
     canvas_bytes: int = 5 * 1024 * 1024
     canvas_nodes: int = 1_000
     canvas_depth: int = 64

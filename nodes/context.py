@@ -15,6 +15,7 @@ from storage.ports import Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
+from storage.ports.tables import UserTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class NodeContext(Protocol):
     def knowledge(self) -> Knowledge: ...
     @property
     def plugins(self) -> Plugins: ...
+    @property
+    def tables(self) -> UserTables: ...
 
     async def emit(self, text: str) -> None:
         """Tell a piece of the streamed output field; readers see it at once."""

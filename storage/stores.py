@@ -32,6 +32,8 @@ from storage.sqlite.watch import Watch
 from storage.sqlite.writer import Writer
 from storage.throttle import SqliteThrottle
 from storage.tokens import TokenRepository
+from storage.user_tables.limits import DEFAULT_LIMITS, TableLimits
+from storage.user_tables.sqlite.tables import SqliteUserTables
 from storage.variables import SqlVariables
 from storage.vault import SqlSecrets
 from storage.workflows import WorkflowRepository
@@ -60,6 +62,7 @@ class Stores:
     reader: Reader
     watch: Watch
     fulltext: SqliteFullText
+    tables: SqliteUserTables
 
     def workflows(self, org_id: int, space_id: int) -> WorkflowRepository:
         """The workflows of a space."""
@@ -87,6 +90,7 @@ class Stores:
 
     def close(self) -> None:
         """Write what was given to write, and let go of the files. Takes milliseconds; more than once is fine."""
+        self.tables.close()
         self.fulltext.close()
         self.watch.close()
         self.writer.close()
@@ -106,7 +110,13 @@ def database_url_of(data_dir: Path) -> str:
     return sqlite_url(data_dir / "mainspring.sqlite")
 
 
-def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRing | None = None) -> Stores:
+def open_stores(
+    data_dir: Path,
+    database_url: str | None = None,
+    *,
+    keys: KeyRing | None = None,
+    tables: TableLimits = DEFAULT_LIMITS,
+) -> Stores:
     """Open the stores in a folder, made and migrated if need be. Several processes may open the same.
 
     Without keys everything works but the vault and the data keys. Raises `WrongKey` when the keys do not open what is
@@ -148,4 +158,5 @@ def open_stores(data_dir: Path, database_url: str | None = None, *, keys: KeyRin
         reader=reader,
         watch=watch,
         fulltext=fulltext,
+        tables=SqliteUserTables(data_dir / "tables", tables),
     )

@@ -25,6 +25,7 @@ from storage.ports import Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
+from storage.ports.tables import UserTables
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
 from workers.models.source import CallSite, ModelSource
@@ -52,6 +53,7 @@ class _Context:
     conversations: Conversations
     knowledge: Knowledge
     plugins: Plugins
+    tables: UserTables
     pieces: Pieces
     usage: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
@@ -98,6 +100,7 @@ class NodeRunner:
         conversations: Conversations,
         knowledge: Knowledge,
         plugins: Plugins,
+        tables: UserTables,
         values: BigValues,
         plans: Callable[[str], Plan],
         writer: EventWriter,
@@ -110,6 +113,7 @@ class NodeRunner:
         self._conversations = conversations
         self._knowledge = knowledge
         self._plugins = plugins
+        self._tables = tables
         self._values = values
         self._plans = plans
         self._writer = writer
@@ -217,5 +221,6 @@ class NodeRunner:
             conversations=self._conversations,
             knowledge=self._knowledge,
             plugins=self._plugins,
+            tables=self._tables,
             pieces=pieces,
         )

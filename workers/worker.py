@@ -18,6 +18,7 @@ from storage.ports import EventLog, Plans, Variables
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
+from storage.ports.tables import UserTables
 from workers.activities import Activities
 from workers.connection import Connection
 from workers.event_writer import EventWriter
@@ -43,6 +44,7 @@ class WorkerParts:
     conversations: Conversations
     knowledge: Knowledge
     plugins: Plugins
+    tables: UserTables
     http: Http
     models: ModelSource
     sandbox: Sandbox
@@ -108,6 +110,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         conversations=parts.conversations,
         knowledge=parts.knowledge,
         plugins=parts.plugins,
+        tables=parts.tables,
         values=connection.values,
         plans=plans,
         writer=writer,

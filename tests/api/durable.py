@@ -94,6 +94,7 @@ async def durable(
                 conversations=stores.conversations,
                 knowledge=stores.knowledge,
                 plugins=stores.plugin_tools,
+                tables=stores.tables,
                 http=NoHttp(),
                 models=NoModels(),
                 sandbox=NoSandbox(),

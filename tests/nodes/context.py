@@ -12,6 +12,7 @@ from nodes.context import FilePart, Http, HttpReply, Models
 from nodes.sandbox import Sandbox
 from storage.conversations import SqlConversations
 from storage.ports import VariableDefinition, VariableScope
+from tests.nodes.example_tables import ExampleTables
 from tests.nodes.jail import OpenJail
 from tests.nodes.kept_knowledge import KeptKnowledge
 from tests.nodes.kept_plugins import KeptPlugins
@@ -89,6 +90,7 @@ class NodeWorld:
     variables: KeptVariables = field(default_factory=KeptVariables)
     knowledge: KeptKnowledge = field(default_factory=KeptKnowledge)
     plugins: KeptPlugins = field(default_factory=KeptPlugins)
+    tables: ExampleTables = field(default_factory=ExampleTables)
     conversations: SqlConversations = field(default_factory=lambda: SqlConversations(MemoryDatabase()))
     run: RunContext = RUN
     path: str = "step"

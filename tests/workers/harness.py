@@ -30,6 +30,7 @@ from storage.conversations import SqlConversations
 from storage.ports import DataKeys
 from tests.engine.draw import compiled
 from tests.engine.library import LIBRARY
+from tests.nodes.example_tables import ExampleTables
 from tests.nodes.kept_knowledge import KeptKnowledge
 from tests.nodes.kept_plugins import KeptPlugins
 from tests.storage.memory_database import MemoryDatabase
@@ -190,6 +191,14 @@ class Bench:
                     return stored.event
         raise AssertionError(f"the run ended without {kind} at {path}")
 
+    async def asked(self, start: RunStart, wait_id: str, *, seconds: float = 10) -> RunEvent:
+        """The event that opens a wait, as soon as it is told."""
+        async with asyncio.timeout(seconds):
+            async for stored in self.log.follow(start.run_id):
+                if stored.event.type is EventType.WAIT_OPENED and stored.event.data["wait_id"] == wait_id:
+                    return stored.event
+        raise AssertionError(f"the run ended without asking {wait_id}")
+
     def events(self, start: RunStart) -> list[RunEvent]:
         return [stored.event for stored in self.log.events.get(start.run_id, [])]
 
@@ -276,6 +285,7 @@ async def bench(
         conversations=SqlConversations(MemoryDatabase()),
         knowledge=KeptKnowledge(),
         plugins=KeptPlugins(),
+        tables=ExampleTables(),
         http=NoHttp(),
         models=NoModels(),
         sandbox=NoSandbox(),

@@ -1,7 +1,7 @@
 """A worker in a process of its own, to be killed: `python -m tests.workers.worker_process ADDRESS QUEUE FOLDER`.
 
 Its one kind of step writes a line when it begins and one when it is done, sleeps and tells pieces as its inputs say;
-with `rounds` it is done in that round alone, and takes a minute in those before.
+with `rounds` it is done in that round alone, and takes a minute in those before. It reads answers too.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Recorder(World):
 
     async def work(self, inputs: Any, ctx: NodeContext) -> Mapping[str, Json]:
         self._write(f"begin {ctx.path}")
+        if (wanted := ctx.settings.get("answers")) is not None:
+            return await self._read(inputs.model_extra["rounds"], wanted, ctx)
         for number in range(inputs.model_extra.get("pieces", 0)):
             await ctx.emit(f"{number},")
             await asyncio.sleep(0.03)
@@ -39,6 +41,14 @@ class Recorder(World):
         await asyncio.sleep(60 if begun < inputs.model_extra.get("rounds", 1) else inputs.model_extra.get("seconds", 0))
         self._write(f"done {ctx.path}")
         return {"text": str(inputs.model_extra.get("text", ""))}
+
+    async def _read(self, rounds: list[Any], wanted: Any, ctx: NodeContext) -> Mapping[str, Json]:
+        """Read an answer for half a second, and ask on until there are as many as wanted."""
+        await asyncio.sleep(0.5)
+        if len(rounds) < wanted:
+            ctx.ask(f"And then? ({len(rounds)})")
+        self._write(f"done {ctx.path}")
+        return {"answer": " ".join(one["answer"] for one in rounds)}
 
     def _write(self, line: str) -> None:
         descriptor = os.open(self._trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -56,6 +66,7 @@ async def main(address: str, queue: str, folder: Path) -> None:
             conversations=stores.conversations,
             knowledge=stores.knowledge,
             plugins=stores.plugin_tools,
+            tables=stores.tables,
             http=NoHttp(),
             models=NoModels(),
             sandbox=NoSandbox(),

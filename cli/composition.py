@@ -44,6 +44,7 @@ from workers.models.probe import LiveProbe
 from workers.models.registry import ModelRegistry, ModelStores
 from workers.reconcile import OpenRun, Reconciler
 from workers.sandbox import RunnerSandbox
+from workers.tool_trial import LiveTools
 from workers.worker import RunsWorker, WorkerParts, build_worker
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -198,6 +199,7 @@ def api_on(ground: Groundwork, linked: Linked | None, files: FileReader | None =
         temporal_ui=ui,
         checks=checks,
         probe=LiveProbe(lambda: EgressClient(policy)),
+        tools=LiveTools(lambda: EgressClient(policy)),
         files=files,
     )
     return create_app(ground.settings, parts)

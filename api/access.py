@@ -40,6 +40,11 @@ class Permission(StrEnum):
     MODEL_EDIT = "model.edit"
     MODEL_EDIT_INSTANCE = "model.edit_instance"
     USAGE_VIEW = "usage.view"
+    PLUGIN_VIEW = "plugin.view"
+    PLUGIN_EDIT = "plugin.edit"
+    PLUGIN_PUBLISH = "plugin.publish"
+    KNOWLEDGE_VIEW = "knowledge.view"
+    KNOWLEDGE_EDIT = "knowledge.edit"
 
 
 EVERYTHING: Final = frozenset(Permission)
@@ -53,6 +58,10 @@ class Member:
     org_id: int
     space_id: int
     permissions: frozenset[Permission] = EVERYTHING
+
+    def may(self, permission: Permission) -> bool:
+        """Whether they have this permission."""
+        return permission in self.permissions
 
 
 class Holder(Protocol):

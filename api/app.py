@@ -10,12 +10,16 @@ from starlette.middleware import Middleware
 
 from api.access import Gate, check_declared
 from api.event_stream import Streams
+from api.knowledge import routes as knowledge
+from api.knowledge.service import KnowledgeService
 from api.models import routes as models
 from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
 from api.openapi import DESCRIPTION, operation_id
 from api.parts import ApiParts
+from api.plugins import routes as plugins
+from api.plugins.service import PluginService
 from api.problems import answer_problems
 from api.request_log import RequestLog
 from api.runs import events
@@ -40,6 +44,9 @@ FEATURES: Final = (
     events.router,
     node_types.router,
     models.router,
+    plugins.router,
+    knowledge.router,
+    knowledge.uploads,
     usage.router,
     temporal.router,
     system.router,
@@ -74,6 +81,8 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.palette = Palette(parts.library)
     app.state.catalogue = catalogue
     app.state.models = ModelService(parts.stores, parts.probe)
+    app.state.plugins = PluginService(parts.stores, parts.tools)
+    app.state.knowledge = KnowledgeService(parts.stores, parts.files)
     app.state.runs = RunService(parts, catalogue, in_place=settings.run_in_place)
     answer_problems(app)
     for router in (*FEATURES, *more):

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.limits import DEFAULT_LIMITS, Limits
+from nodes.documents import FileReader
 from nodes.library import Library
 from nodes.probe import ModelProbe
+from nodes.tool_trial import ToolTrial
 from storage.stores import Stores
 from workers.client import RunsClient
 
@@ -30,5 +32,9 @@ class ApiParts:
     temporal_ui: str = ""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """What must be there before this process may be sent requests, besides the database."""
+    tools: ToolTrial | None = None
+    """Calls tools of plugins on trial."""
     probe: ModelProbe | None = None
     """Tries models that are about to be saved; without it they are saved untried."""
+    files: FileReader | None = None
+    """Reads files for knowledge bases; without it only texts are taken."""

@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from api.knowledge.service import KnowledgeService
 from api.models.service import ModelService
 from api.parts import ApiParts
+from api.plugins.service import PluginService
 from api.runs.service import RunService
 from api.workflows.catalogue import Catalogue
 from storage.stores import Stores
@@ -36,7 +38,19 @@ async def _models(request: Request) -> ModelService:
     return models
 
 
+async def _knowledge(request: Request) -> KnowledgeService:
+    knowledge: KnowledgeService = request.app.state.knowledge
+    return knowledge
+
+
+async def _plugins(request: Request) -> PluginService:
+    plugins: PluginService = request.app.state.plugins
+    return plugins
+
+
 StoresDep = Annotated[Stores, Depends(_stores)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RunsDep = Annotated[RunService, Depends(_runs)]
 ModelsDep = Annotated[ModelService, Depends(_models)]
+PluginsDep = Annotated[PluginService, Depends(_plugins)]
+KnowledgeDep = Annotated[KnowledgeService, Depends(_knowledge)]

@@ -67,6 +67,10 @@ class ApiClient:
         """The answer, for which `patience` seconds are waited."""
         return await self._ask("POST", path, json=dict(body or {}), timeout=_for(patience))
 
+    async def upload(self, path: str, name: str, data: bytes, fields: Mapping[str, str], *, patience: float) -> Any:
+        """Send a file as the part `file` of a form."""
+        return await self._ask("POST", path, files={"file": (name, data)}, data=dict(fields), timeout=_for(patience))
+
     async def patch(self, path: str, body: Mapping[str, Any], *, patience: float | None = None) -> Any:
         return await self._ask("PATCH", path, json=dict(body), timeout=_for(patience))
 

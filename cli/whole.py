@@ -151,10 +151,11 @@ class Whole:
         self._running += [working, looking]
 
     async def _serve(self, ground: Groundwork, linked: Linked | None, listening: socket.socket) -> None:
-        from cli.composition import api_on
+        from cli.composition import api_on, files_on
         from cli.http_server import HttpServer
 
-        server = HttpServer(api_on(ground, linked), listening)
+        files = await self._stack.enter_async_context(files_on(ground))
+        server = HttpServer(api_on(ground, linked, files), listening)
         self._stack.push_async_callback(server.stop)
         await server.start()
         self._running.append(asyncio.create_task(server.wait(), name="http"))

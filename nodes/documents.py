@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from engine.file_names import file_name_of, without_file_name
 from engine.values import Json
-from nodes.context import HttpReply, NodeContext
+from nodes.context import Http, HttpReply
 from nodes.sandbox import CodeFailed, DocumentTask, Sandbox
 from nodes.tools.http_reply import check_status, header
 
@@ -51,10 +51,22 @@ class ReadFile:
     kind: str
 
 
-async def fetch_file(ctx: NodeContext, url: str, name: str = "") -> FetchedFile:
+class FileReader(Protocol):
+    """Files as whoever is no node may have them read."""
+
+    async def fetch(self, url: str, name: str = "") -> FetchedFile:
+        """See `fetch_file`."""
+        ...
+
+    async def read(self, org_id: str, data: bytes, name: str) -> ReadFile:
+        """See `read_file`."""
+        ...
+
+
+async def fetch_file(http: Http, url: str, name: str = "") -> FetchedFile:
     """Fetch a file of at most 20 MiB. Its name is the one given, the one in the URL, or what the server says."""
     said, url = file_name_of(url), without_file_name(url.strip())
-    reply = await ctx.http.request("GET", url, timeout_seconds=FETCH_SECONDS, max_bytes=FILE_BYTES)
+    reply = await http.request("GET", url, timeout_seconds=FETCH_SECONDS, max_bytes=FILE_BYTES)
     check_status("GET", url, reply)
     return FetchedFile(reply.body, name.strip() or said.strip() or _name(reply, url), url)
 

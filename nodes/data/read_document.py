@@ -59,7 +59,7 @@ async def read_document(inputs: Inputs, ctx: NodeContext) -> Output:
     Refused are files with macros or a password, archives that unpack to far more than they are, and more than 2,000
     pages, 100,000 rows, 1,000 columns or 20 MB of text. The file is read in a jail, without network.
     """
-    file = await fetch_file(ctx, inputs.url, inputs.name)
+    file = await fetch_file(ctx.http, inputs.url, inputs.name)
     read = await read_file(ctx.sandbox, ctx.run.org_id, file.data, file.name)
     if not read.text.strip():
         ctx.warn("The document holds no text; its pages may be pictures.")

@@ -97,7 +97,7 @@ async def knowledge_write(inputs: Inputs, ctx: NodeContext) -> Output:
     run, parsing = ctx.run, settings.parsing
     # Before a file is fetched and read for nothing.
     await ctx.knowledge.bases(run.org_id, run.space_id, [settings.base])
-    file = await fetch_file(ctx, inputs.knowledge)
+    file = await fetch_file(ctx.http, inputs.knowledge)
     read = await read_file(ctx.sandbox, run.org_id, file.data, file.name)
     if not read.text.strip():
         raise NodeFailed(f"{file.name} holds no text; its pages may be pictures.", name=file.name)

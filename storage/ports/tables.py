@@ -138,9 +138,9 @@ class Query:
 class Slot:
     """A value within a text of SQL. Between quotes it is bound, elsewhere it becomes part of the text."""
 
-    value: Json
     text: str
-    """How the value reads in a text."""
+    bare: str | None = None
+    """How it reads outside of quotes, where that is not the same."""
 
 
 @dataclass(frozen=True, slots=True)

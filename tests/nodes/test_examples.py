@@ -40,7 +40,18 @@ def drawn(node_type: NodeType, example: Example) -> dict[str, Any]:
     data: dict[str, Any] = {"settings": dict(example.settings)} if example.settings else {}
     if node_type.outputs is None and node_type.name == "json_from":
         data["outputs"] = {"type": "object", "properties": {"output": {"type": "object"}}}
+    if node_type.outputs is None and node_type.name.startswith("database_"):
+        data["outputs"] = rows_like(example.output)
     return node("n", node_type.name, expressions(example.inputs), **data)
+
+
+def rows_like(output: Any) -> dict[str, Any]:
+    """What a node on a user table declares: rows with the members that the example shows."""
+    types = {str: "string", int: "integer", bool: "boolean"}
+    row = {name: {"type": types[type(value)]} for one in output["outputList"] for name, value in one.items()}
+    items = {"type": "object", "properties": row}
+    rows = {"outputList": {"type": "array", "items": items}, "rowNum": {"type": "integer"}}
+    return {"type": "object", "properties": rows}
 
 
 def test_every_node_type_has_a_description_and_an_example() -> None:

@@ -44,7 +44,7 @@ def read_statement(parts: Sequence[str | Slot]) -> Statement:
     marked = "".join(f"{mark}{number}x" if isinstance(part, Slot) else part for number, part in enumerate(parts))
     text, bound = _bind(marked, slots, mark)
     for name, slot in slots.items():
-        text = text.replace(name, slot.text)
+        text = text.replace(name, slot.text if slot.bare is None else slot.bare)
     _check_text(text)
     tree = _parse(text, [*_tokens(text)])
     found = [one.name for one in _placeholders(tree)]

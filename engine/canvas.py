@@ -94,7 +94,7 @@ class OnError(Strict):
     """
 
     policy: Literal["fail", "default", "branch"] = "fail"
-    retries: Annotated[int, Field(ge=0, le=10)] = 0
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
     timeout_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 0
     """For all attempts together; 0 means the node type's own."""
     default: dict[str, JsonValue] | None = None
@@ -110,8 +110,8 @@ class NodeData(Strict):
     inputs: dict[str, Expression] = Field(default_factory=dict)
     types: dict[str, JsonSchema] = Field(default_factory=dict)
     """Types that the author declares for inputs, by name. Such an input is converted before anything reads it (what
-    does not fit becomes null, with a warning), and is the zero of its type where it is absent or null. Any other input
-    has the type that the node type gives it.
+    does not fit becomes null, with a warning), and is the zero of its type where it is absent or null; a type whose
+    `default` is null leaves it so. Any other input has the type that the node type gives it.
     """
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Fixed choices that no reference can fill; their shape belongs to the node type."""

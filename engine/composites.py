@@ -16,6 +16,7 @@ from engine.json_text import read_structure
 from engine.plan import FromStep, Loop, Map
 from engine.prepare import Node
 from engine.runtime import SliceRequest
+from engine.schema import properties_of
 from engine.values import MISSING, BlobRef, Json
 
 if TYPE_CHECKING:
@@ -44,18 +45,19 @@ class Parked(Exception):
 class Items:
     """The elements that a composite walks over: a list, lists walked together, or a list by reference.
 
-    Raises `InvalidInput` for what is no list: no turns would pass for an empty one.
+    Raises `InvalidInput` for what is no list: no turns would pass for an empty one. Where the author declares what the
+    items are, null is an empty list: that is the zero of the type.
     """
 
-    def __init__(self, value: object, *, zipped: bool) -> None:
+    def __init__(self, value: object, *, zipped: bool, declared: bool = False) -> None:
         self._lists: dict[str, object] | None = None
         self._list: object = None
         if zipped:
             if not isinstance(value, dict):
                 raise _no_list(value, "items", "an object of lists")
-            self._lists = {name: _a_list(one, f"items.{name}") for name, one in value.items()}
+            self._lists = {name: _a_list(one, f"items.{name}", declared) for name, one in value.items()}
         else:
-            self._list = _a_list(value, "items")
+            self._list = _a_list(value, "items", declared)
 
     async def count(self, frame: Frame, node: Node) -> int:
         """How many elements there are: those of the shortest list."""
@@ -72,8 +74,10 @@ class Items:
         return _element(self._list, index)
 
 
-def _a_list(value: object, name: str) -> list[Json] | BlobRef:
+def _a_list(value: object, name: str, declared: bool) -> list[Json] | BlobRef:
     """What is walked over: a list, the JSON text of one, or one by reference, which is looked at once it is counted."""
+    if value is None and declared:
+        return []
     found = read_structure(cast("Json", value), "array")
     if isinstance(found, list) or (isinstance(value, BlobRef) and (value.path or value.kind == "array")):
         return cast("list[Json] | BlobRef", found)
@@ -104,7 +108,11 @@ async def walk_loop(frame: Frame, node: Node, action: Loop, bound: Bound, path: 
     limits = frame.walk.limits
     # Turns that are merely counted may have items beside them, or none.
     given = bound.get("items")
-    items = Items([] if given is None and action.mode != "array" else given, zipped=action.zipped and given is not None)
+    items = Items(
+        [] if given is None and action.mode != "array" else given,
+        zipped=action.zipped and given is not None,
+        declared=_declares(node),
+    )
     total: int | None = None
     if action.mode == "array":
         total = await items.count(frame, node)
@@ -142,6 +150,11 @@ async def walk_loop(frame: Frame, node: Node, action: Loop, bound: Bound, path: 
     return output
 
 
+def _declares(node: Node) -> bool:
+    """Whether the author declares what the items are."""
+    return node.step.types is not None and "items" in properties_of(node.step.types)
+
+
 def _first_values(action: Loop, bound: Bound) -> dict[str, object]:
     """A loop's variables as it begins: null becomes the zero of the variable's type."""
     given = bound.get("variables")
@@ -155,10 +168,11 @@ def _first_values(action: Loop, bound: Bound) -> dict[str, object]:
 async def walk_map(frame: Frame, node: Node, action: Map, bound: Bound, path: str) -> dict[str, object]:
     """Walk every item's turn, some at a time; results keep the order of the items."""
     limits = frame.walk.limits
-    items = Items(bound.get("items"), zipped=action.zipped)
+    items = Items(bound.get("items"), zipped=action.zipped, declared=_declares(node))
     count = await items.count(frame, node)
-    limit = bound.get("limit")
-    if isinstance(limit, int) and limit > 0:
+    given = bound.get("limit")
+    limit = given if isinstance(given, int) and given > 0 else action.usual_limit
+    if limit > 0:
         count = min(count, limit)
     if count > limits.batch_items:
         raise _too_many("items of a batch", count, limits.batch_items, "MAINSPRING_BATCH_ITEMS")

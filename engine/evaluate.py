@@ -49,6 +49,8 @@ class Evaluated:
     output: dict[str, object]
     port: str | None = None
     warnings: tuple[str, ...] = ()
+    details: Mapping[str, Json] | None = None
+    """What the record of the step shows beside the output."""
 
 
 def evaluate(step: Step, material: Material, limits: Limits) -> Evaluated:

@@ -33,7 +33,7 @@ from engine.prepare import Node
 from engine.runtime import EvaluateRequest, StepError
 from engine.secrets import secrets_of, without_secret_headers, without_secrets
 from engine.templates import Filled
-from engine.values import MISSING, BlobRef, has_refs
+from engine.values import MISSING, BlobRef, Json, has_refs
 from engine.walk import Outcome
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _evaluate(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluat
         case Choose():
             return evaluate(step, _operands(frame, node, bound, stored), limits)
         case Merge():
-            return Evaluated(_merged(frame, node, bound, stored))
+            return _merged(frame, node, bound, stored)
         case Leave(how=how):
             frame.left = "break" if how == "break" else frame.left
             return Evaluated({})
@@ -212,12 +212,16 @@ def _operands(frame: Frame, node: Node, bound: Bound, stored: Stored) -> list[li
     ]
 
 
-def _merged(frame: Frame, node: Node, bound: Bound, stored: Stored) -> dict[str, object]:
+def _merged(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluated:
+    """Per group the first candidate that is there; the record tells which, null where none is."""
     output: dict[str, object] = {}
+    chosen: list[Json] = []
     for name, candidates in node.candidates:
-        found = (one(frame, bound, stored) for one in candidates)
-        output[name] = next((value for value in found if value is not MISSING and value is not None), None)
-    return output
+        found = ((number, one(frame, bound, stored)) for number, one in enumerate(candidates))
+        there = ((number, value) for number, value in found if value is not MISSING and value is not None)
+        number, output[name] = next(there, (None, None))
+        chosen.append(number)
+    return Evaluated(output, details={"variable_select": chosen})
 
 
 def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: list[str]) -> Outcome:
@@ -232,6 +236,8 @@ def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: l
     data: dict[str, Any] = {"inputs": shown(node, bound)}
     if done.port is not None:
         data["port"] = done.port
+    if done.details is not None:
+        data["details"] = {**done.details}
     if warnings or done.warnings:
         data["warnings"] = [*warnings, *done.warnings]
     return succeed(frame, node, Outcome(output, done.port, data))

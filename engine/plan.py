@@ -232,7 +232,7 @@ class Loop(Frozen):
 class Map(Frozen):
     """Turns side by side (a batch).
 
-    Bound inputs: `items`, `concurrency` (0 or absent: 10), `limit` (0 or absent: all items).
+    Bound inputs: `items`, `concurrency` (0 or absent: 10), `limit` (0 or absent: `usual_limit`).
 
     `inline` says that the body holds inline steps alone; `fused` that it holds inline and local steps alone, so that a
     slice of turns may be walked within one activity.
@@ -240,6 +240,8 @@ class Map(Frozen):
 
     kind: Literal["map"] = "map"
     zipped: bool = False
+    usual_limit: int = 0
+    """How many items are taken at most where the input does not say it; 0: all of them."""
     inline: bool = False
     fused: bool = False
     body: Graph

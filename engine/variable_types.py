@@ -21,7 +21,8 @@ class VariableTypes:
         self._library = library
 
     def of(self, loop: Node) -> dict[str, JsonSchema]:
-        """The types by variable; without those that are unknown."""
+        """The types by variable, those that the author declares first; without those that are unknown."""
+        declared = properties_of(as_schema(loop.data.types.get("variables")))
         match loop.data.inputs.get("variables"):
             case ObjectOf(object=members):
                 found = {name: self._type_of(member) for name, member in members.items()}
@@ -29,7 +30,8 @@ class VariableTypes:
                 found = {name: _type_of_value(member) for name, member in value.items()}
             case _:
                 found = {}
-        return {name: {"type": kind} for name, kind in found.items() if kind is not None}
+        told: dict[str, JsonSchema] = {name: {"type": kind} for name, kind in found.items() if kind is not None}
+        return told | {name: schema for name in found if (schema := as_schema(declared.get(name)))}
 
     def _type_of(self, expression: Expression) -> str | None:
         match expression:

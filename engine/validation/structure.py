@@ -11,6 +11,8 @@ from engine.node_type import NodeLibrary, NodeType, Role
 from engine.validation.outline import LOOP, SET_VARIABLE, Level, Outline
 from engine.validation.report import Report, every_node
 
+COMMENT: Final = "comment"
+"""A note on the canvas: no line leads to it, and nothing is missing."""
 _ENDS: Final = ((Role.START, "start"), (Role.END, "end"))
 
 
@@ -66,7 +68,7 @@ def check_isolated(canvas: Canvas, outline: Outline, report: Report) -> None:
     ]
     for nodes, level in levels:
         for node in nodes:
-            if node.id in level.isolated:
+            if node.id in level.isolated and node.type != COMMENT:
                 message = "No edge leads to this node, so it is left out, with the edges from it."
                 report.warning("isolated_node", message, node)
 

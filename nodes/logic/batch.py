@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.node_type import Lowering
 from engine.plan import Graph, Map
-from nodes.surface import DECLARED, Category, Example, Role, control_node
+from nodes.surface import DECLARED, Category, Example, Role, control_node, settings_of
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    usual_limit: int = Field(0, ge=0, description="The limit where the input limit is 0 or absent; 0 means all items.")
 
 
 class Inputs(BaseModel):
     items: Any = Field(description="The list, or an object of lists that are walked together.")
     concurrency: int = Field(0, description="How many turns may be under way at once; 0 means 10.")
-    limit: int = Field(0, description="How many items are taken at most; 0 means all of them.")
+    limit: int = Field(0, description="How many items are taken at most; 0 means the usual_limit of the settings.")
 
 
 @control_node(
@@ -20,6 +26,7 @@ class Inputs(BaseModel):
     title="Batch",
     category=Category.LOGIC,
     role=Role.COMPOSITE,
+    settings=Settings,
     inputs=Inputs,
     outputs=DECLARED,
     zero_inputs=True,
@@ -34,4 +41,5 @@ def batch(lowering: Lowering) -> Map:
     walked together end with the shortest.
     """
     # The body, what it hands on and how it is walked are the compiler's to fill in.
-    return Map(body=Graph(steps=(), wires=(), entries=()), results={})
+    usual = settings_of(lowering, Settings).usual_limit
+    return Map(usual_limit=usual, body=Graph(steps=(), wires=(), entries=()), results={})

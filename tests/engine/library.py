@@ -100,6 +100,9 @@ class SubworkflowSettings(Settings):
 class AskSettings(Settings):
     kind: Literal["question", "form"] = "question"
     form: JsonSchema = Field(default_factory=dict)
+    reader: dict[str, JsonValue] | None = None
+    """Settings of the activity `work` that reads the answers, if one does."""
+    limit: int | None = None
 
 
 class MessageSettings(Settings):
@@ -191,7 +194,14 @@ def _lower_subworkflow(lowering: Lowering) -> Action:
 
 def _lower_ask(lowering: Lowering) -> Action:
     settings = _settings(lowering, AskSettings)
-    return Wait(ask=settings.kind, settings={"schema": settings.form} if settings.kind == "form" else {})
+    if settings.kind == "form":
+        return Wait(ask="form", settings={"schema": settings.form})
+    reader = (
+        None
+        if settings.reader is None
+        else Call(activity="work", tier="activity", timeout_ms=60_000, attempts=3, settings=settings.reader)
+    )
+    return Wait(ask="question", settings={} if settings.limit is None else {"limit": settings.limit}, reader=reader)
 
 
 def _lower_message(lowering: Lowering) -> Action:

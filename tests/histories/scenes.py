@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from nodes.context import NodeContext
 from tests.engine.draw import answer, callee, canvas, choose, end, node, start
 from tests.workers.harness import Bench, Handler
 from workers.client import RunStart
+
+_SECOND = re.compile(r"_(\d)$")
 
 Drive = Callable[[Bench, RunStart], Awaitable[None]]
 
@@ -54,6 +57,17 @@ async def large(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
     return {"text": "长" * 2_000, "list": [{"n": n} for n in range(500)]}
 
 
+async def read(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+    """Read answers: three are wanted, and reading the second fails once."""
+    rounds = inputs["rounds"]
+    if len(rounds) == 2 and ctx.attempt == 1:
+        raise NodeUnavailable("Away.")
+    if len(rounds) < 3:
+        ctx.ask(f"And then? ({len(rounds)})")
+        return {}
+    return {"answer": " ".join(one["answer"] for one in rounds)}
+
+
 async def write(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
     for piece in ("Rivers ", "flow ", "down."):
         await ctx.emit(piece)
@@ -61,11 +75,11 @@ async def write(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
 
 
 def answers(**given: Json) -> Drive:
-    """Answer these waits as they open."""
+    """Answer these waits as they open: `a__b` is a place, `ask_2` the second question of a step."""
 
     async def drive(here: Bench, run: RunStart) -> None:
-        for number, (wait_id, said) in enumerate(given.items()):
-            opened = await here.told(run, EventType.WAIT_OPENED, wait_id.replace("__", "/"))
+        for number, (name, said) in enumerate(given.items()):
+            opened = await here.asked(run, _SECOND.sub(r".\1", name.replace("__", "/")))
             data: Any = opened.data
             await here.client.answer(data["executor"], data["wait_id"], said, answer_id=f"answer {number}")
 
@@ -209,6 +223,28 @@ SCENES: Mapping[str, Scene] = {
             lines="start>ask>end start>turns>end",
         ),
         drive=answers(ask="yes"),
+        hand_over_events=30,
+    ),
+    "question_in_rounds": Scene(
+        canvas(
+            start(),
+            node("ask", "ask", {"question": "?"}, settings={"reader": {}}),
+            end({"said": "=ask.answer"}),
+            lines="start>ask>end",
+        ),
+        handlers={"ask": read, "ask.2": read, "ask.3": read},
+        drive=answers(ask="a", ask_2="b", ask_3="c"),
+    ),
+    "question_in_rounds_over_several_histories": Scene(
+        canvas(
+            start(),
+            node("ask", "ask", {"question": "?"}, settings={"reader": {}}),
+            turns(12, work("a", n="=index"), lines="turns>a>turns", results={"all": "=a.n"}),
+            end({"said": "=ask.answer", "all": "=turns.all"}),
+            lines="start>ask>end start>turns>end",
+        ),
+        handlers={"ask": read, "ask.2": read, "ask.3": read},
+        drive=answers(ask="a", ask_2="b", ask_3="c"),
         hand_over_events=30,
     ),
     "long_loop_of_inline_steps": Scene(

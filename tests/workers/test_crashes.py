@@ -100,6 +100,13 @@ class Scene:
                     return stored.event
         raise AssertionError(f"no {kind} at {path}")
 
+    async def opened(self, run: RunStart, wait_id: str) -> None:
+        """Returns when this wait is open."""
+        async with asyncio.timeout(20):
+            async for stored in self.stores.events.follow(run.run_id):
+                if stored.event.type is EventType.WAIT_OPENED and stored.event.data["wait_id"] == wait_id:
+                    return
+
     async def to_the_end(self, run: RunStart, into: list[StoredEvent]) -> None:
         """Read the stream as a client does, from before the crash to the end of the run."""
         async with asyncio.timeout(60):
@@ -281,3 +288,38 @@ async def test_a_worker_killed_again_and_again_ends_the_run_once(scene: Scene) -
     activities = {path: count for path, count in begun.items() if path.endswith("/a")}
     assert len(activities) == 12
     assert sum(activities.values()) <= 12 + 3
+
+
+async def test_a_question_in_rounds_survives_a_kill_at_every_point(scene: Scene) -> None:
+    """While it waits, while an answer is read, and between two questions: nothing is asked or read a second time."""
+    ask = node("ask", "ask", {"question": "?"}, settings={"reader": {"answers": 3}})
+    drawn = canvas(start(), ask, end({"said": "=ask.answer"}), lines="start>ask>end")
+    worker = await scene.worker()
+    run = await scene.start(drawn)
+    stream: list[StoredEvent] = []
+    reading = asyncio.create_task(scene.to_the_end(run, stream))
+
+    async def next_worker() -> asyncio.subprocess.Process:
+        await scene.kill(worker)
+        return await scene.worker()
+
+    await scene.told(run, EventType.WAIT_OPENED)
+    worker = await next_worker()
+    await scene.client.answer(run.executor, "ask", "a", answer_id="1")
+    await scene.begun("ask")
+    worker = await next_worker()
+    await scene.opened(run, "ask.2")
+    worker = await next_worker()
+    await scene.client.answer(run.executor, "ask.2", "b", answer_id="2")
+    await scene.traced("done", "ask.2")
+    worker = await next_worker()
+    await scene.opened(run, "ask.3")
+    await scene.client.answer(run.executor, "ask.3", "c", answer_id="3")
+    await reading
+    exact(stream)
+    assert stream[-1].event.data["output"] == {"said": "a b c"}
+    done = scene.trace("done")
+    # Of a reading that was just done when its process died, nobody may have heard.
+    assert (done["ask"], done["ask.3"]) == (1, 1)
+    assert done["ask.2"] <= 2
+    assert scene.trace("begin")["ask"] <= 2

@@ -85,7 +85,7 @@ class OperationReader:
                     f"{where.place}.operationId", "name_too_long", f"A name has at most {_LONGEST_NAME} characters."
                 )
             return name
-        made = re.sub(r"\W+", "_", f"{where.method}_{where.path}").strip("_")[:_LONGEST_NAME]
+        made = re.sub(r"[\W_]+", "_", f"{where.method}_{where.path}").strip("_")[:_LONGEST_NAME]
         self._findings.warn(where.place, "no_operation_id", f"There is no operationId: the tool is called {made}.")
         return made
 

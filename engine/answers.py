@@ -12,7 +12,7 @@ from engine.conversion import convert_strictly, fill_defaults, null_fill
 from engine.errors import FlowError, InvalidInput
 from engine.json_text import check_depth, read_json
 from engine.runtime import OpenWait
-from engine.schema import properties_of
+from engine.schema import as_schema, properties_of
 from engine.templates import to_text
 from engine.values import Json
 
@@ -40,7 +40,12 @@ def accept_answer(
 ) -> tuple[dict[str, object], str | None]:
     """The output that an answer gives, and the port to leave by.
 
-    A form takes an object, its JSON text, or lines of `name: value`; it gives its fields. A question takes a text (or a
+    A form takes an object, its JSON text, or lines of `name: value`; it gives its fields, converted to their types, also
+    where a value is a JSON text. A field that does not exist is dropped. A value that does not fit is refused, while the
+    reference would make it null with a warning, and so is a form without a required field, of which the reference makes
+    a failed run: here somebody is still there who can correct it, and the form stays open.
+
+    A question takes a text (or a
     number or boolean, as text) and gives `answer`; with options also `option_id` (A, B, … or `other`) and
     `option_content`, and the ports are `option_0`, `option_1`, … and `other`. What else the output declares is null.
     Raises the error whose sentence `check_answer` gives.
@@ -77,7 +82,7 @@ def _option(options: tuple[str, ...], text: str) -> int | None:
 
 def _form(schema: JsonSchema, answer: Json) -> dict[str, object]:
     record: JsonSchema = {**schema, "type": "object"}
-    given = _fields(answer) if isinstance(answer, str) else answer
+    given = _fields(answer, record) if isinstance(answer, str) else answer
     if not isinstance(given, dict):
         raise InvalidInput(f"The answer must be an object with the fields of the form, but {type_name(given)} came.")
     check_depth(given, field="answer")
@@ -87,8 +92,12 @@ def _form(schema: JsonSchema, answer: Json) -> dict[str, object]:
     return null_fill(cast("Mapping[str, object]", fitting), record)
 
 
-def _fields(text: str) -> Json:
-    """The fields in a text: JSON, or lines of `name: value` as people type them into a chat."""
+def _fields(text: str, record: JsonSchema) -> Json:
+    """The fields in a text: JSON, or lines of `name: value` as people type them into a chat.
+
+    Nothing behind a colon is an empty text where a text is wanted, and otherwise no value at all.
+    """
+    declared = properties_of(record)
     if text.lstrip().startswith(("{", "[")):
         return read_json(text.strip())
     fields: dict[str, Json] = {}
@@ -101,7 +110,9 @@ def _fields(text: str) -> Json:
                 f"Line {number} of the answer has no colon: write each field on a line of its own, as name: value.",
                 line=number,
             )
-        fields[line[:colon].strip()] = line[colon + 1 :].strip()
+        name, value = line[:colon].strip(), line[colon + 1 :].strip()
+        if value or as_schema(declared.get(name)).get("type") == "string":
+            fields[name] = value
     return fields
 
 

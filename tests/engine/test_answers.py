@@ -109,6 +109,9 @@ def test_a_declared_output_that_the_answer_does_not_give_is_null() -> None:
         ('{"name": "李雷", "copies": 3}', {"copies": 3}),
         ('  {"name": "{}"}', {"name": "{}"}),
         ("name: 李雷\ncopies: 4", {"copies": 4}),
+        ("name: a\ncopies:\ntags: \n", {"name": "a"}),
+        ("name:\ncopies: 2", {"name": "", "copies": 2}),
+        ('{"name": "a", "address": "{\\"city\\": 1}"}', {"name": "a", "address": {"city": "1"}}),
         ('\nname：李雷\n\naddress: {"city": "a:b"}\nunknown: 1\n', {"address": {"city": "a:b"}}),
     ],
 )

@@ -40,10 +40,10 @@ def accept_answer(
 ) -> tuple[dict[str, object], str | None]:
     """The output that an answer gives, and the port to leave by.
 
-    A form takes an object, its JSON text, or lines of `name: value`; it gives its fields, converted to their types, also
-    where a value is a JSON text. A field that does not exist is dropped. A value that does not fit is refused, while the
-    reference would make it null with a warning, and so is a form without a required field, of which the reference makes
-    a failed run: here somebody is still there who can correct it, and the form stays open.
+    A form takes an object, its JSON text, or lines of `name: value`; it gives its fields, converted to their types,
+    also where a value is a JSON text. A field that does not exist is dropped. A value that does not fit is refused,
+    while the reference makes it null with a warning, and so is an answer without a required field, of which the
+    reference makes a failed run: here somebody is still there who can correct it, and the form stays open.
 
     A question takes a text (or a
     number or boolean, as text) and gives `answer`; with options also `option_id` (A, B, … or `other`) and

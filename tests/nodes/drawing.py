@@ -17,6 +17,7 @@ from engine.validation import validate
 from nodes.library import Library, Runnable, built_in_library
 from tests.engine.draw import canvas, end, node, start
 from tests.nodes.context import NodeWorld
+from workers.models.source import CallSite, ModelSource
 
 LIBRARY: Library = built_in_library()
 
@@ -26,8 +27,8 @@ def findings(*nodes: dict[str, Any], lines: str) -> list[Diagnostic]:
     return validate(canvas(*nodes, lines=lines), LIBRARY.types)
 
 
-def handlers(world: NodeWorld) -> Mapping[str, Handler]:
-    """The activities of the library, as the runtime in memory wants them."""
+def handlers(world: NodeWorld, models: ModelSource | None = None) -> Mapping[str, Handler]:
+    """The activities of the library, as the runtime in memory wants them; `models` may differ from place to place."""
 
     def handler(activity: Runnable) -> Handler:
         async def handle(request: CallRequest) -> CallResult:
@@ -46,6 +47,9 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
                 left_by=None,
                 asked=None,
                 tools=None,
+                models=world.models
+                if models is None
+                else models.at(CallSite(request.context, request.node, request.path, request.attempt, 1)),
             )
             try:
                 output = await activity.run(request.inputs, there)
@@ -64,13 +68,19 @@ def handlers(world: NodeWorld) -> Mapping[str, Handler]:
 class Walk:
     """A canvas being walked."""
 
-    def __init__(self, drawn: Canvas, world: NodeWorld | None = None, callees: tuple[Callee, ...] = ()) -> None:
+    def __init__(
+        self,
+        drawn: Canvas,
+        world: NodeWorld | None = None,
+        callees: tuple[Callee, ...] = (),
+        models: ModelSource | None = None,
+    ) -> None:
         known = {one.workflow_id: one for one in callees}
         self.plan = compile_canvas(drawn, LIBRARY.types, lambda workflow, version: known.get(workflow))
         self.digest = plan_hash(self.plan.to_bytes())
         self.world = world or NodeWorld()
         plans = {self.digest: self.plan} | {one.plan_hash: one.plan for one in callees}
-        self.runtime = InMemoryRuntime(handlers(self.world), plans)
+        self.runtime = InMemoryRuntime(handlers(self.world, models), plans)
 
     async def run(self, inputs: dict[str, Any] | None = None) -> RunResult:
         """To the end."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from engine.errors import FlowError
 from engine.json_text import read_json, write_json
 from engine.values import Json
-from nodes.chat import ChatDelta, ChatMessage, ChatRequest, ModelFailed, ModelUnavailable, ToolCall
+from nodes.chat import ChatDelta, ChatMessage, ChatRequest, ModelFailed, ModelUnavailable, TextPart, ToolCall
 
 MARK: Final = "[scripted reply, no model]"
 """Stands at the head of every text it gives, and in the reasoning of a JSON reply, which must stay JSON."""
@@ -89,11 +89,21 @@ class ScriptedModel:
                 raise ModelUnavailable(sentence, reason="rate_limited", model=NAME)
 
     def _answer(self, script: _Script, messages: Sequence[ChatMessage], json_schema: Mapping[str, Json] | None) -> str:
-        prompt = messages[-1].text if messages else ""
+        prompt = _shown(messages[-1]) if messages else ""
         said = script.text("say") or next((reply for part, reply in self._replies.items() if part in prompt), "")
         if json_schema is not None:
             return said or write_json(_sample(json_schema, "output", 0))
         return f"{MARK} {said or f'You said: {prompt[:_ECHOED]}'}"
+
+
+def _shown(message: ChatMessage) -> str:
+    """A message as it is said back: its media by their kind and place."""
+    if isinstance(message.content, str):
+        return message.content
+    parts = (
+        part.text if isinstance(part, TextPart) else f"[{part.kind}: {part.url[:200]}]" for part in message.content
+    )
+    return "".join(parts)
 
 
 class _Script:

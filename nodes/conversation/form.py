@@ -64,7 +64,8 @@ def check(node: Node, settings: Settings) -> Iterator[Diagnostic]:
 def form(lowering: Lowering) -> Wait:
     """Ask the person behind the run to fill in a form, and wait for it, however long.
 
-    The answer is an object, its JSON text, or lines of `name: value`; its values get the types of the form. One without a required field, or with a value that does not fit, is refused, and the form stays open.
+    The answer is an object, its JSON text, or lines of `name: value`; its values get the types of the form. One that
+    lacks a required field, or has a value that does not fit, is refused, and the form stays open.
     """
     schema = (
         settings_of(lowering, Settings).schema_ or lowering.node.data.outputs or {"type": "object", "properties": {}}

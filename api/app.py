@@ -9,7 +9,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from api.access import Gate, check_declared
+from api.conversations import routes as conversations
 from api.event_stream import Streams
+from api.interchange import routes as interchange
 from api.knowledge import routes as knowledge
 from api.knowledge.service import KnowledgeService
 from api.models import routes as models
@@ -39,6 +41,7 @@ from workers.client import PayloadReader
 # In the order in which an address is looked for: starting runs is what most requests do.
 FEATURES: Final = (
     runs.router,
+    interchange.router,
     workflows.router,
     versions.router,
     events.router,
@@ -47,6 +50,7 @@ FEATURES: Final = (
     plugins.router,
     knowledge.router,
     knowledge.uploads,
+    conversations.router,
     usage.router,
     temporal.router,
     system.router,

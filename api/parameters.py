@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 Cursor = Annotated[
@@ -14,6 +14,8 @@ Cursor = Annotated[
 WorkflowRef = Annotated[str, Path(max_length=100, description="The id of a workflow, or its key.", examples=["greet"])]
 RunId = Annotated[str, Path(max_length=30, description="The id of a run.", examples=["208134112739467264"])]
 
+Word = Annotated[str, StringConstraints(max_length=191)]
+"""A word of the caller's own: a name, an application, an end user."""
 Millis = Annotated[int, Field(description="UTC milliseconds.", examples=[1_795_000_000_000])]
 Id = Annotated[str, Field(description="A number of 63 bits, as a text.", examples=["208134112739467264"])]
 

@@ -13,7 +13,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from storage.clock import now_ms
 from storage.hashing import hashed
 from storage.ids import new_id, parse_id
-from storage.messages import SqlMessages, no_conversation, section_of
+from storage.messages import SqlMessages, no_conversation, section_of, touch
 from storage.paging import Page, cursor_id, page_size
 from storage.ports.conversations import Conversation, Kind, Opened, Party, Renamed
 from storage.repeated_writes import once
@@ -248,6 +248,10 @@ class SqlConversations(SqlMessages):
             return mine is not None
 
         return await self._database.write(once(space, key, job))
+
+    async def touch(self, conversation: Conversation) -> None:
+        """Note that something was said in it."""
+        await self._database.write(lambda connection: touch(connection, int(conversation.id), now_ms()))
 
     async def clear(self, org_id: str, space_id: str, conversation_id: str, *, key: str = "") -> str:
         """See the port."""

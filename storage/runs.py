@@ -33,6 +33,7 @@ from storage.run_search import EVERY_RUN, RunFilter, RunSummary
 from storage.tables import NodeRecord, OpenWaitRow, Run
 from storage.tables.columns import KEY_LENGTH
 from storage.tables.runs import UNFINISHED, NodeState, RunKind, RunMode, RunState
+from storage.turns import INTO_MESSAGES, Turn, turn_rows
 
 T = TypeVar("T")
 
@@ -51,8 +52,11 @@ _GIVEN: Final = (
     "temporal_id",
     "created",
     "start_request",
+    "user_id",
+    "app_id",
+    "channel",
 )
-_INTO_RUNS: Final = Into("run", (*_GIVEN, *PROJECTED))
+_INTO_RUNS: Final = Into("run", (*_GIVEN, "conversation_id", *PROJECTED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,10 @@ class NewRun:
     idempotency_key: str | None = None
     temporal_id: str = ""
     start_request: Json = None
+    user_id: str | None = None
+    app_id: str | None = None
+    channel: str | None = None
+    turn: Turn | None = None
 
 
 _MINE: Final = (
@@ -95,7 +103,10 @@ class RunRepository:
     async def create(self, new: NewRun) -> tuple[Run, bool]:
         """The run, and whether it is new: with an idempotency key that the workflow has seen, it is the run of then."""
         run = RunFold(inputs=dump_or_none(new.inputs), updated=new.created)
-        existing = await self._insert(new, {_INTO_RUNS: [self._row(new, run)]})
+        rows: dict[Into, list[tuple[Any, ...]]] = {_INTO_RUNS: [self._row(new, run)]}
+        if new.turn is not None:
+            rows[INTO_MESSAGES] = turn_rows(new.turn, self._org_id, self._space_id, new.id, new.created)
+        existing = await self._insert(new, rows)
         return existing or self._fresh(new), existing is None
 
     async def store_finished(self, new: NewRun, events: Sequence[RunEvent]) -> Run | None:
@@ -121,6 +132,9 @@ class RunRepository:
         }
         if run.waits:
             rows[INTO_WAITS] = wait_rows(owner, run.waits.values())
+        if new.turn is not None:
+            said: dict[str, Any] = {"answer": run.answer or "", "answered": run.finished or new.created}
+            rows[INTO_MESSAGES] = turn_rows(new.turn, self._org_id, self._space_id, new.id, new.created, **said)
         return await self._insert(new, rows)
 
     async def get(self, run_id: int) -> Run:
@@ -230,11 +244,16 @@ class RunRepository:
             new.temporal_id,
             new.created,
             dump_or_none(new.start_request),
+            new.user_id,
+            new.app_id,
+            new.channel,
+            None if new.turn is None else new.turn.conversation_id,
             *projected_values(run),
         )
 
     def _fresh(self, new: NewRun) -> Run:
         given = {name: getattr(new, name) for name in _GIVEN if name not in ("org_id", "space_id")}
+        given["conversation_id"] = None if new.turn is None else new.turn.conversation_id
         return Run(**given, org_id=self._org_id, space_id=self._space_id, inputs=new.inputs, updated=new.created)
 
 

@@ -12,6 +12,8 @@ LONGEST_WAIT = 600.0
 
 RunStateName = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 NodeStateName = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=191)]
+ShortWord = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ByReference = (
     'A large value stands as a reference: `{"$blob": {"sha", "size", "kind", "length", "path", "preview"}}`; '
     "the whole is at `/api/v1/runs/{run_id}/values/{sha}`."
@@ -36,6 +38,18 @@ class StartRun(Body):
     idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=191)] | None = Field(
         None,
         description="Starting twice with the same key starts one run. The header `Idempotency-Key` does the same.",
+    )
+    user_id: Word | None = Field(
+        None, description="The end user on whose behalf it runs, in any words; without, the token itself."
+    )
+    app_id: Word | None = Field(
+        None, description="The application whose variables and conversations it uses, in any words."
+    )
+    channel: ShortWord | None = Field(None, description="The channel through which its user came, in any words.")
+    conversation_id: Annotated[str, StringConstraints(min_length=1, max_length=30)] | None = Field(
+        None,
+        description="The conversation that the run is a turn of: the input `USER_INPUT` is kept there as what the user "
+        "said, the answer as what was answered. Its user, application and channel are the run's.",
     )
 
 
@@ -85,6 +99,10 @@ class RunOut(BaseModel):
     waits: list[WaitOut] = Field(description="The questions that are open.")
     usage: Usage
     executed_steps: int
+    user_id: str | None = Field(description="The end user on whose behalf it runs.")
+    app_id: str | None
+    channel: str | None
+    conversation_id: str | None = Field(description="The conversation that it is a turn of.")
     created: Millis
     started: Millis | None
     finished: Millis | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -14,6 +14,7 @@ import structlog
 from api.access import Member
 from api.errors import NotServed
 from api.parts import ApiParts
+from api.runs.identity import CONVERSATION_NAME, Identity, identity_of, same_identity
 from api.runs.schemas import StartRun
 from api.runs.values import Showing
 from api.runs.views import run_view, walked_view
@@ -49,6 +50,19 @@ class Started:
     """The run as it ended, when it was walked in place."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A run that is to be, and all that is known of it."""
+
+    compiled: Compiled
+    body: StartRun
+    identity: Identity
+    inputs: dict[str, Json]
+    key: str | None
+    run_id: int = field(default_factory=new_id)
+    now: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+
 class RunService:
     """The rules around runs."""
 
@@ -65,16 +79,17 @@ class RunService:
     async def start(self, member: Member, ref: str, body: StartRun, key: str | None) -> Started:
         """Start a run. Raises `NotFound`, `Conflict`, `InvalidInput`, `InvalidCanvas`."""
         compiled = await self._wanted(member, ref, body.version)
-        inputs: dict[str, Any] = body.inputs
         if key is not None and (started := await self._repeated(member, compiled, body, key)) is not None:
             return started
+        identity = await identity_of(self._stores.conversations, member, body, draft=compiled.version == DRAFT)
+        order = _Order(compiled, body, identity, identity.inputs(body.inputs, compiled.plan), key)
+        inputs: dict[str, Any] = order.inputs
         start_input(inputs, compiled.plan.inputs)
-        run_id, now = new_id(), time.time_ns() // 1_000_000
         if compiled.plan.in_place and self._in_place and body.mode == "sync":
-            done = await self._walk(member, compiled, body, key, run_id, now)
+            done = await self._walk(member, order)
             if done is not None:
                 return done
-        return await self._hand_over(member, compiled, body, key, run_id, now)
+        return await self._hand_over(member, order)
 
     async def _wanted(self, member: Member, ref: str, version: str | None) -> Compiled:
         """What is to be run."""
@@ -106,58 +121,62 @@ class RunService:
             await self._start(existing.id, RunStart.from_json(existing.start_request))
         return same
 
-    async def _walk(
-        self, member: Member, compiled: Compiled, body: StartRun, key: str | None, run_id: int, now: int
-    ) -> Started | None:
+    async def _walk(self, member: Member, order: _Order) -> Started | None:
         """Walk the run here and store it, or give up without a trace."""
+        compiled = order.compiled
         context = RunContext(
-            run_id=str(run_id),
+            run_id=str(order.run_id),
             org_id=str(member.org_id),
             space_id=str(member.space_id),
             workflow_id=str(compiled.workflow_id),
             version=compiled.version,
             plan_hash=compiled.plan_hash,
-            user_id=str(member.token_id),
-            started_at=now,
+            started_at=order.now,
+            **order.identity.context,
         )
-        inputs: dict[str, Any] = body.inputs
+        inputs: dict[str, Any] = order.inputs
         try:
             done = await walk(compiled.plan, inputs, context, self._catalogue.plan, limits=self._limits)
         except TooMuch as reason:
-            _log.debug("not in place", run_id=run_id, reason=str(reason))
+            _log.debug("not in place", run_id=order.run_id, reason=str(reason))
             return None
-        new = _new_run(compiled, body, key, run_id, now, mode="in_place")
+        new = _new_run(order, mode="in_place")
         existing = await self._stores.runs(member.org_id, member.space_id).store_finished(new, done.events)
-        if existing is not None and key is not None:
-            return _the_same(existing, compiled, body, key)
-        return Started(run_id, fresh=True, view=walked_view(new, done))
+        if existing is not None and order.key is not None:
+            return _the_same(existing, compiled, order.body, order.key)
+        await self._touch(order)
+        return Started(order.run_id, fresh=True, view=walked_view(new, done))
 
-    async def _hand_over(
-        self, member: Member, compiled: Compiled, body: StartRun, key: str | None, run_id: int, now: int
-    ) -> Started:
+    async def _hand_over(self, member: Member, order: _Order) -> Started:
         """Store that the run shall be, then start it: what dies in between is started by whoever looks after runs."""
         if self._client is None:
             raise NotServed("Only runs that can be walked in place are served here, and this one cannot.")
+        compiled = order.compiled
         start = RunStart(
-            run_id=str(run_id),
+            run_id=str(order.run_id),
             org_id=str(member.org_id),
             space_id=str(member.space_id),
             workflow_id=str(compiled.workflow_id),
             version=compiled.version,
             plan_hash=compiled.plan_hash,
-            inputs=body.inputs,
-            user_id=str(member.token_id),
-            started_at=now,
+            inputs=order.inputs,
+            started_at=order.now,
             kind=_kind(compiled),
             title=compiled.name,
             workflow_key=compiled.key,
+            **order.identity.context,
         )
-        new = _new_run(compiled, body, key, run_id, now, mode="durable", start=start)
+        new = _new_run(order, mode="durable", start=start)
         run, fresh = await self._stores.runs(member.org_id, member.space_id).create(new)
-        if not fresh and key is not None:
-            return _the_same(run, compiled, body, key)
-        await self._start(run_id, start)
-        return Started(run_id, fresh=True)
+        if not fresh and order.key is not None:
+            return _the_same(run, compiled, order.body, order.key)
+        await self._touch(order)
+        await self._start(order.run_id, start)
+        return Started(order.run_id, fresh=True)
+
+    async def _touch(self, order: _Order) -> None:
+        if order.identity.conversation is not None:
+            await self._stores.conversations.touch(order.identity.conversation)
 
     async def _start(self, run_id: int, start: RunStart) -> None:
         """Start a recorded run now, if that is possible now; one that never can be has failed."""
@@ -276,18 +295,11 @@ def _kind(compiled: Compiled) -> str:
     return "draft" if compiled.version == DRAFT else "published"
 
 
-def _new_run(
-    compiled: Compiled,
-    body: StartRun,
-    key: str | None,
-    run_id: int,
-    now: int,
-    *,
-    mode: Any,
-    start: RunStart | None = None,
-) -> NewRun:
+def _new_run(order: _Order, *, mode: Any, start: RunStart | None = None) -> NewRun:
+    compiled, identity = order.compiled, order.identity
+    shown = _shown(compiled, order.inputs)
     return NewRun(
-        id=run_id,
+        id=order.run_id,
         workflow_id=compiled.workflow_id,
         workflow_key=compiled.key,
         workflow_name=compiled.name,
@@ -295,11 +307,15 @@ def _new_run(
         plan_hash=compiled.plan_hash,
         mode=mode,
         kind="test" if compiled.version == DRAFT else "run",
-        created=now,
-        inputs=_shown(compiled, body.inputs),
-        idempotency_key=key,
+        created=order.now,
+        inputs=shown,
+        idempotency_key=order.key,
         temporal_id="" if start is None else start.executor,
         start_request=None if start is None else start.to_json(),
+        user_id=identity.user_id,
+        app_id=identity.app_id,
+        channel=identity.channel,
+        turn=identity.turn(shown),
     )
 
 
@@ -312,18 +328,28 @@ def _the_same(existing: Run, compiled: Compiled, body: StartRun, key: str) -> St
     """The run that the key belongs to, if it was started with the same request."""
     request = existing.start_request
     # Of a run that was walked in place no secrets were kept, so that those cannot be compared.
+    inputs: Any
+    asked: Any
     inputs, asked = (
         (request.get("inputs"), body.inputs)
         if isinstance(request, dict)
         else (existing.inputs, _shown(compiled, body.inputs))
     )
+    if existing.conversation_id is not None and not body.inputs.get(CONVERSATION_NAME):
+        # The conversation gave its name, which may be another by now.
+        inputs, asked = _unnamed(inputs), _unnamed(asked)
     version = body.version or existing.version
     other_version = version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT)
     # As text: to Python, 1 and true are the same.
-    if other_version or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(asked, option=_SORTED):
+    others = other_version or not same_identity(existing, body)
+    if others or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(asked, option=_SORTED):
         raise Conflict(
             "The idempotency key belongs to a run that was started with something else.",
             idempotency_key=key,
             run_id=str(existing.id),
         )
     return Started(existing.id, fresh=False)
+
+
+def _unnamed(inputs: Any) -> dict[str, Any]:
+    return {name: value for name, value in dict(inputs or {}).items() if name != CONVERSATION_NAME}

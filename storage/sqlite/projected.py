@@ -22,10 +22,11 @@ from storage.records import (
     stored_event,
     wait_rows,
 )
+from storage.sqlite.answered import keep_answer
 from storage.sqlite.insertion import insert_rows
 
 # The names put in here are those of our own columns; values are bound.
-_RUN: Final = f"SELECT org_id, space_id, {', '.join(PROJECTED)} FROM run WHERE id = ?"  # noqa: S608
+_RUN: Final = f"SELECT org_id, space_id, conversation_id, {', '.join(PROJECTED)} FROM run WHERE id = ?"  # noqa: S608
 _UPDATE_RUN: Final = f"UPDATE run SET {', '.join(f'{name} = ?' for name in PROJECTED)} WHERE id = ?"  # noqa: S608
 _NODES: Final = f"SELECT {', '.join(NODE_COLUMNS)} FROM node_record WHERE run_id = ?"  # noqa: S608
 _NODES_AT: Final = _NODES + " AND path IN (SELECT value FROM json_each(?))"  # noqa: S608
@@ -36,7 +37,7 @@ _OPEN_WAITS: Final = _WAITS + " AND state = 'open'"
 
 def project(driver: sqlite3.Connection, run_id: int, events: Sequence[StoredEvent]) -> None:
     """Bring the records up to date with the events, which are the newest of the run."""
-    owner, run = _load(driver, run_id)
+    owner, conversation_id, run = _load(driver, run_id)
     paths = paths_of(stored.event for stored in events)
     nodes = driver.execute(_NODES_AT, (run_id, json.dumps([*paths]))).fetchall() if paths else []
     if any(stored.event.type in RUN_ENDS for stored in events):
@@ -48,11 +49,14 @@ def project(driver: sqlite3.Connection, run_id: int, events: Sequence[StoredEven
     for stored in events:
         apply(run, stored)
     _save(driver, owner, run)
+    if conversation_id is not None and run.state == "succeeded" and run.answer and run.finished is not None:
+        # Nothing is appended to a run that has ended, so that this happens once.
+        keep_answer(driver, owner, conversation_id, run.answer, run.finished)
 
 
 def rebuild(driver: sqlite3.Connection, run_id: int) -> None:
     """Make the records of a run again from its whole log."""
-    owner, before = _load(driver, run_id)
+    owner, _, before = _load(driver, run_id)
     run = RunFold(inputs=before.inputs, updated=before.updated)
     driver.execute("DELETE FROM node_record WHERE run_id = ?", (run_id,))
     driver.execute("DELETE FROM open_wait WHERE run_id = ?", (run_id,))
@@ -61,12 +65,12 @@ def rebuild(driver: sqlite3.Connection, run_id: int) -> None:
     _save(driver, owner, run)
 
 
-def _load(driver: sqlite3.Connection, run_id: int) -> tuple[Owner, RunFold]:
+def _load(driver: sqlite3.Connection, run_id: int) -> tuple[Owner, int | None, RunFold]:
     values: tuple[Any, ...] | None = driver.execute(_RUN, (run_id,)).fetchone()
     if values is None:
         raise NotFound("There is no such run.", run_id=str(run_id))
-    org_id, space_id, *projected = values
-    return Owner(run_id, org_id, space_id), RunFold(*projected)
+    org_id, space_id, conversation_id, *projected = values
+    return Owner(run_id, org_id, space_id), conversation_id, RunFold(*projected)
 
 
 def _save(driver: sqlite3.Connection, owner: Owner, run: RunFold) -> None:

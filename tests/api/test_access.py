@@ -48,6 +48,9 @@ def addresses(serving: Serving) -> list[tuple[str, str]]:
             ("sha", "0" * 64),
             ("name", "end"),
             ("model", "7"),
+            ("conversation", "7"),
+            ("message", "7"),
+            ("variable", "7"),
         ):
             path = path.replace(f"{{{name}}}", value)
         found += [(method, path) for method in sorted(route.methods or ())]

@@ -10,9 +10,13 @@ from workers.egress.url import Target
 _TO_GET = frozenset((301, 302, 303))
 _SAME = frozenset((307, 308))
 _OF_THE_BODY = frozenset(("content-type", "content-encoding", "content-language", "content-location"))
-_CREDENTIALS = frozenset(
-    ("authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "x-auth-token", "x-goog-api-key")
-)
+# Any other header may be a key: authors and plugins name theirs as they like.
+_NO_CREDENTIALS = frozenset(
+    (
+        "accept", "accept-language", "cache-control", "idempotency-key", "if-match", "if-modified-since",
+        "if-none-match", "if-unmodified-since", "pragma", "prefer", "range", "user-agent",
+    )
+) | _OF_THE_BODY  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +46,6 @@ def next_hop(hop: Hop, at: Target, status: int, location: str | None) -> Hop | N
 
 def leaving(hop: Hop, before: Target, now: Target) -> Hop:
     """The request for `now`: credentials stay with the origin they were given for, and do not come back later."""
-    return hop if now.origin == before.origin else hop.without(_CREDENTIALS)
+    if now.origin == before.origin:
+        return hop
+    return hop.without(frozenset(name for name, _ in hop.headers) - _NO_CREDENTIALS)

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.canvas import Expression, JsonSchema
+from engine.canvas import Expression, JsonSchema, Literally
 from engine.node_type import Lowering
 from engine.plan import Case, Choose, Comparison, Operator
 from nodes.schema import ExpressionField
@@ -24,7 +24,9 @@ class ComparisonSetting(BaseModel):
 
     left: ExpressionField
     operator: Operator
-    right: ExpressionField | None = Field(None, description="Not for empty, not_empty, is_true and is_false.")
+    right: ExpressionField | None = Field(
+        None, description="Not for empty, not_empty, is_true and is_false: with them it may be null at most."
+    )
     left_type: JsonSchema | None = Field(
         None, description="The type that the left side is converted to before it is compared; null where it cannot be."
     )
@@ -32,7 +34,7 @@ class ComparisonSetting(BaseModel):
 
     @model_validator(mode="after")
     def _sides(self) -> ComparisonSetting:
-        if self.operator in UNARY and self.right is not None:
+        if self.operator in UNARY and isinstance(self.right, Literally) and self.right.value is not None:
             raise ValueError(f"{self.operator} looks at the left side alone: leave out `right`.")
         if self.operator not in UNARY and self.right is None:
             raise ValueError(f"{self.operator} compares with something: `right` is missing.")

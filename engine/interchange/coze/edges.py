@@ -22,6 +22,7 @@ _PLAIN: Final = frozenset(
         "batch-function-inline-input",
     }
 )
+_ROOTS: Final = frozenset({"1", "2"})
 _FIRST_BRANCH: Final[Mapping[str, str]] = {"true": "true", "false": "otherwise"}
 _KNOWN: Final = ("targetPortID", "id", "data", "meta", "type", "selected")
 
@@ -50,6 +51,12 @@ class Lines:
             for key in fields.rest():
                 message = f'Nothing is known of the key "{short(key)}"; it is left out.'
                 notes.warning("unknown_key", message, name, fields.at(short(key)))
+
+    def find_isolated(self, places: Places) -> None:
+        """Mark the nodes of this level that no edge leads to."""
+        reached = {target for _, target, _, _ in self.found}
+        for place in self.owner.children if self.owner is not None else places.top:
+            place.isolated = place.source not in reached and place.type not in _ROOTS
 
     def made(self, places: Places, kinds: Mapping[str, Ports]) -> list[dict[str, str]]:
         """The edges as our canvas has them."""

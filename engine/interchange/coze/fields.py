@@ -67,4 +67,6 @@ def text_of(value: object) -> str:
 
 def shown(value: object) -> str:
     """A value as it stands in a sentence."""
+    if value is None:
+        return "missing"
     return short(repr(value) if not isinstance(value, str) else f'"{value}"')

@@ -44,7 +44,7 @@ class Imported:
 
 
 def import_canvas(
-    document: str | bytes | Mapping[str, Any], table: ExternalIds = NOTHING_KNOWN, *, limits: Limits = DEFAULT_LIMITS
+    document: str | bytes | Mapping[str, Any], ids: ExternalIds = NOTHING_KNOWN, *, limits: Limits = DEFAULT_LIMITS
 ) -> Imported:
     """Translate a canvas that Coze Studio or Coze Plus saved. What cannot be kept is a diagnostic.
 
@@ -61,7 +61,9 @@ def import_canvas(
     }
     needed = Needed()
     ports = ports_by_source([top, *bodies.values()])
-    around = Surroundings(places, table, needed, notes, limits, ports)
+    for level in (top, *bodies.values()):
+        level.find_isolated(places)
+    around = Surroundings(places, ids, needed, notes, limits, ports)
     translation = Translation(around, bodies)
     nodes = [translation.node(place) for place in places.top]
     edges = top.made(places, translation.ports)
@@ -77,7 +79,7 @@ def import_canvas(
         )
     used = needed.by_kind()
     unmapped: dict[Kind, Mapping[str, tuple[str, ...]]] = {}
-    for kind, ids in used.items():
-        if missing := {there: nodes_ for there, nodes_ in ids.items() if table.find(kind, there) is None}:
+    for kind, those in used.items():
+        if missing := {there: readers for there, readers in those.items() if ids.find(kind, there) is None}:
             unmapped[kind] = missing
     return Imported(canvas, model, notes.findings(), used, unmapped)

@@ -36,6 +36,8 @@ class Place:
     owner: Place | None = None
     arrays: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    isolated: bool = False
+    """Whether no edge leads to it, so that nothing ever reads it: nothing that is wrong with it is an error."""
     children: list[Place] = field(default_factory=list["Place"])
 
     @property

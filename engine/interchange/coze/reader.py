@@ -58,7 +58,7 @@ class Reader:
         self.node = Fields(place.raw, place.path)
         self.data = Fields(self.node.get("data"), "data")
         self.inputs = self.data.inner("inputs")
-        self.types = Types(around.notes, place.id)
+        self.types = Types(around.notes, place)
         self.declared: JsonSchema = {"type": "object", "properties": {}}
         """The outputs as the document declares them; filled in before the node's type is looked at."""
 
@@ -70,7 +70,8 @@ class Reader:
 
     def error(self, code: str, message: str, field: str = "", **facts: Json) -> None:
         """Something is wrong with this node."""
-        self.around.notes.error(code, message, self.place.id, field, **facts)
+        say = self.around.notes.warning if self.place.isolated else self.around.notes.error
+        say(code, message, self.place.id, field, **facts)
 
     def warning(self, code: str, message: str, field: str = "", **facts: Json) -> None:
         """Something of this node is not as it was."""

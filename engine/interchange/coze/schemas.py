@@ -11,6 +11,7 @@ from engine.errors import FlowError
 from engine.findings import short
 from engine.interchange.coze.fields import Fields, shown
 from engine.interchange.coze.notes import Notes
+from engine.interchange.coze.places import Place
 from engine.values import Json
 
 _TYPES: Final[Mapping[str, str]] = {
@@ -56,8 +57,8 @@ def is_file(schema: JsonSchema) -> bool:
 class Types:
     """Reads the types of one node."""
 
-    def __init__(self, notes: Notes, node: str) -> None:
-        self._notes, self._node = notes, node
+    def __init__(self, notes: Notes, place: Place) -> None:
+        self._notes, self._place = notes, place
 
     def of(self, fields: Fields) -> JsonSchema:
         """The type that a variable or a block input declares. One that makes no sense is that of any value."""
@@ -163,7 +164,8 @@ class Types:
         return {"format": found}
 
     def _error(self, code: str, message: str, field: str) -> None:
-        self._notes.error(code, message, self._node, field)
+        say = self._notes.warning if self._place.isolated else self._notes.error
+        say(code, message, self._place.id, field)
 
     def _warning(self, code: str, message: str, field: str) -> None:
-        self._notes.warning(code, message, self._node, field)
+        self._notes.warning(code, message, self._place.id, field)

@@ -9,7 +9,7 @@ from engine.interchange.coze.edges import Lines, Ports
 from engine.interchange.coze.fields import Fields, text_of
 from engine.interchange.coze.handling import on_error
 from engine.interchange.coze.node_types import ASKED_IN_BATCHES, NEVER_HANDLES, NODE_TYPES
-from engine.interchange.coze.nodes.composites import sizes
+from engine.interchange.coze.nodes.composites import USUAL, sizes
 from engine.interchange.coze.nodes.kept import unknown
 from engine.interchange.coze.parameters import named_values
 from engine.interchange.coze.places import COMPOSITES, Place, names_of_arrays
@@ -136,7 +136,7 @@ class Translation:
         declared = outer.types.record(outer.data.get("outputs"), "data.outputs")
         made, handling = self._made(_with_elements(reader))
         results: dict[str, Expr] = {one: {"ref": [name]} for one in _lists(outer, declared)}
-        around = Made("batch", inputs, types, results=results, outputs=declared)
+        around = Made("batch", inputs, types, dict(USUAL), results=results, outputs=declared)
         inner = self._written(child, made, handling, reader, inner=True)
         edges = [{"sourceNodeID": place.id, "targetNodeID": name}, {"sourceNodeID": name, "targetNodeID": place.id}]
         if handling.get("policy") == "branch":
@@ -177,6 +177,7 @@ def _with_elements(reader: Reader) -> Reader:
     first = next((one for one in outputs if isinstance(one, dict)), {}) if isinstance(outputs, list) else {}
     element = Fields(first, "").inner("schema")
     reader.data = Fields({**dict(reader.data.items()), "outputs": element.get("schema")}, "data")
+    reader.data.skip(("inputs",))
     return reader
 
 

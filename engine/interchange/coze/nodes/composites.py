@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.canvas import JsonSchema
@@ -12,7 +13,7 @@ from engine.interchange.coze.places import Place
 from engine.interchange.coze.reader import UNSET, Expr, Made, Reader
 from engine.interchange.coze.values import block_input
 
-BATCH_LIMIT: Final = 100
+USUAL: Final = {"usual_limit": 100}
 """How many items a batch takes whose size is 0."""
 _MODES: Final = ("array", "count", "infinite")
 _EDITOR: Final = ("variableParametersOpen", "canvasSchema")
@@ -43,24 +44,22 @@ def batch(reader: Reader) -> Made:
     inputs, types = _items(reader, named_values(reader, reader.inputs, "inputParameters"))
     sizes(reader, reader.inputs, inputs, types)
     reader.inputs.skip(_EDITOR)
-    return Made("batch", inputs, types, results=results(reader))
+    return Made("batch", inputs, types, dict(USUAL), results=results(reader))
 
 
 def sizes(reader: Reader, holder: Fields, inputs: dict[str, Expr], types: dict[str, JsonSchema]) -> None:
     """How many items a batch takes, and how many at once; as numbers, or as block inputs."""
-    for name, there, of_zero in (("limit", "batchSize", BATCH_LIMIT), ("concurrency", "concurrentSize", 0)):
+    for name, there in (("limit", "batchSize"), ("concurrency", "concurrentSize")):
         value = holder.get(there)
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             inputs[name], types[name] = block_input(reader, value, holder.at(there))
-        else:
+        elif value is not None:
             inputs[name] = {"value": reader.whole(holder, there)}
-        if inputs[name].get("value") in (0, None) and "value" in inputs[name]:
-            inputs[name] = {"value": of_zero}
 
 
 def _number(reader: Reader, name: str) -> tuple[Expr, JsonSchema]:
     value = reader.inputs.get(name)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         expression, schema = block_input(reader, value, f"data.inputs.{name}")
         return expression, schema or {"type": "integer"}
     return {"value": reader.whole(reader.inputs, name)}, {"type": "integer"}
@@ -136,7 +135,7 @@ def set_variable(reader: Reader) -> Made:
         content = target.inner("value").inner("content")
         block, name = text_of(content.get("blockID")), text_of(content.get("name"))
         right = one.get("right")
-        if isinstance(right, dict) and "input" in right:
+        if isinstance(right, Mapping) and "input" in right:
             right = right["input"]
         expression, schema = block_input(reader, right, one.at("right"))
         reader.unknown(one, ("name",))

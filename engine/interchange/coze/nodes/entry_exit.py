@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.findings import short
 from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.fields import shown
 from engine.interchange.coze.parameters import parameters
@@ -17,8 +18,8 @@ _EDITOR = ("outputDefs", "trigger_parameters", "callTransferVoice", "chatHistory
 def entry(reader: Reader) -> Made:
     """Entry (1): the run's input."""
     if reader.place.source != "100001":
-        message = f'The entry of a Coze canvas has the id 100001; this one has "{reader.place.source}", and is taken.'
-        reader.warning("unusual_id", message, "id")
+        message = f'The entry of a Coze canvas has the id 100001; this one has "{short(reader.place.source)}".'
+        reader.error("unusual_id", message, "id")
     reader.inputs.skip(("inputParameters", "settingOnError", *_EDITOR))
     return Made("start", outputs=reader.declared)
 
@@ -26,8 +27,8 @@ def entry(reader: Reader) -> Made:
 def exit_node(reader: Reader) -> Made:
     """Exit (2): the run's output, as variables or as a text."""
     if reader.place.source != "900001":
-        message = f'The exit of a Coze canvas has the id 900001; this one has "{reader.place.source}", and is taken.'
-        reader.warning("unusual_id", message, "id")
+        message = f'The exit of a Coze canvas has the id 900001; this one has "{short(reader.place.source)}".'
+        reader.error("unusual_id", message, "id")
     plan = reader.inputs.get("terminatePlan")
     found = parameters(reader)
     reader.inputs.skip(_EDITOR)

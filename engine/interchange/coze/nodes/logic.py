@@ -70,11 +70,9 @@ def _comparison(reader: Reader, said: Fields) -> dict[str, Any]:
         made["left_type"] = left_type
     right = said.inner("right").get("input")
     path = f"{said.at('right')}.input"
-    if code in _UNARY:
-        if isinstance(right, Mapping) and Fields(right, path).inner("value").get("content") is not None:
-            reader.not_kept(path, f"{operator} looks at the left side alone; the right one is left out.")
-    elif not isinstance(right, Mapping):
-        made["right"] = {"value": None}
+    if not isinstance(right, Mapping) or Fields(right, path).inner("value").get("type") is None:
+        if code not in _UNARY:
+            made["right"] = {"value": None}
     else:
         made["right"], right_type = block_input(reader, right, path)
         if right_type:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlmodel import col
 
 from engine.errors import InvalidInput
+from engine.interchange.external_ids import KINDS
 from storage.clock import now_ms
 from storage.database import Database
 from storage.tables import ExternalId
 from storage.tables.columns import KEY_LENGTH
-
-KINDS: Final = ("workflow", "model", "plugin", "tool", "knowledge", "database", "field")
-"""A field is known by its database's id and its own, with a slash between."""
 
 Table = dict[str, dict[str, str]]
 """By kind, what things are called there, and what they are here."""

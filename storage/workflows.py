@@ -147,7 +147,7 @@ class WorkflowRepository:
         A key that is taken gives way to one with the id behind it.
         """
         now = now_ms()
-        rows = {
+        rows: dict[int, dict[str, Any]] = {
             one.id: {
                 "id": one.id,
                 "org_id": self._org_id,
@@ -164,11 +164,7 @@ class WorkflowRepository:
         }
 
         def job(connection: Connection) -> None:
-            keys = [row["key"] for row in rows.values()]
-            asked = select(col(Workflow.key)).where(
-                col(Workflow.space_id) == self._space_id, col(Workflow.key).in_(keys)
-            )
-            taken = set(connection.execute(asked).scalars())
+            taken = set(connection.execute(self._taken([row["key"] for row in rows.values()])).scalars())
             for row in rows.values():
                 if row["key"] in taken:
                     row["key"] = f"{row['key'][:_ROOM_FOR_ID]}-{row['id']}"
@@ -179,6 +175,12 @@ class WorkflowRepository:
 
         await self._database.write(job)
         return {id_: str(row["key"]) for id_, row in rows.items()}
+
+    async def taken_keys(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys that a workflow of the space has."""
+        return frozenset(
+            await self._database.read(lambda connection: connection.execute(self._taken(keys)).scalars().all())
+        )
 
     async def get(self, workflow_id: int) -> Workflow:
         """With its draft. Raises `NotFound`."""
@@ -313,6 +315,9 @@ class WorkflowRepository:
         return Page(items, str(rows[limit - 1][0]) if len(rows) > limit else None)
 
     # --- within -------------------------------------------------------------------------------------------------------
+
+    def _taken(self, keys: Sequence[str]) -> Select[str]:
+        return select(col(Workflow.key)).where(col(Workflow.space_id) == self._space_id, col(Workflow.key).in_(keys))
 
     async def _one(self, which: Any, **facts: Json) -> Workflow:
         statement = select(Workflow).where(*self._mine, which)

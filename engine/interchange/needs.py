@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from engine.values import Json
@@ -92,11 +93,15 @@ def _node(node: Any, visit: Visit) -> Any:
     name = str(node.get("id", ""))
     made = node
     for kind, path in PLACES.get(str(node.get("type")), ()):
-        made = _at(made, path, None, lambda holder, value, kind=kind: visit(kind, holder, value, name))
+        made = _at(made, path, None, partial(_visited, visit, kind, name))
     blocks = made.get("blocks")
     if isinstance(blocks, list) and blocks:
         made = {**made, "blocks": [_node(block, visit) for block in blocks]}
     return made
+
+
+def _visited(visit: Visit, kind: str, node: str, holder: Any, value: str) -> str:
+    return visit(kind, holder, value, node)
 
 
 def _at(value: Any, path: tuple[str, ...], holder: Any, change: Callable[[Any, str], str]) -> Any:

@@ -1,0 +1,1 @@
+"""Workflows from elsewhere, and workflows of ours as files."""

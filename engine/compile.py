@@ -89,6 +89,7 @@ class Callee:
             inputs=self.plan.inputs,
             outputs=self.plan.outputs,
             uses=self.uses,
+            answers=self.plan.answers,
         )
 
 

@@ -17,6 +17,8 @@ class WorkflowFace:
     inputs: JsonSchema = field(default_factory=dict)
     outputs: JsonSchema = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    answers: bool | None = None
+    """Whether it answers with a text; None where that is not known."""
 
 
 FindWorkflow = Callable[[str, str], WorkflowFace | None]

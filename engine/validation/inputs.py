@@ -63,12 +63,12 @@ def misfit(value: Json, schema: JsonSchema, name: str, *, any_case: bool = False
 
 
 def _check_name(name: str, field: str, placed: Placed, known: JsonSchema, report: Report) -> None:
-    if name in known or placed.kind is None:
+    if placed.kind is None or (name in known and not placed.is_a(Role.END)):
         return
     if placed.face is not None:
         message = f'The workflow has no input "{short(name)}"; it has {listed(known)}.'
         report.warning("unknown_input", message, placed.node, field, known=[*known])
-    elif placed.input_schema.get("additionalProperties", True) is False:
+    elif name not in known and placed.input_schema.get("additionalProperties", True) is False:
         hint = report.hint(name, known)
         message = f'The node type "{placed.node.type}" has no input "{short(name)}"{hint}'
         report.error("unknown_input", message, placed.node, field, known=[*known])

@@ -20,6 +20,17 @@ def check_subworkflow(placed: Placed, report: Report, own_id: str, *, known: boo
     if known and placed.face is None:
         _unknown(placed, report, "data.settings.workflow", workflow, version)
     _check_way_back(placed, report, own_id, "data.settings.workflow", workflow, placed.face)
+    _check_kind(placed, report, placed.face)
+
+
+def _check_kind(placed: Placed, report: Report, face: WorkflowFace | None) -> None:
+    """It still ends as it did when the node was drawn: with values, or with a text."""
+    drawn = placed.node.data.settings.get("answers")
+    if face is None or face.answers is None or not isinstance(drawn, bool) or drawn == face.answers:
+        return
+    now, then = ("a text", "values") if face.answers else ("values", "a text")
+    message = f"The workflow has been changed: it answers with {now} now, and answered with {then} as this was drawn."
+    report.warning("workflow_changed", message, placed.node, "data.settings.workflow", answers=face.answers)
 
 
 def check_tools(placed: Placed, report: Report, own_id: str, workflows: FindWorkflow | None) -> None:

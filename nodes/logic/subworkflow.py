@@ -12,6 +12,11 @@ class Settings(BaseModel):
 
     workflow: str = Field(min_length=1, description="The id of the workflow to run.")
     version: str = Field("", description="Its published version; empty means the latest one at the time of compiling.")
+    answers: bool | None = Field(
+        None,
+        description="Whether it answered with a text when this node was drawn: where that has changed, a warning says"
+        " so.",
+    )
 
 
 @control_node(

@@ -122,7 +122,10 @@ class Rows:
         names = ", ".join(one.physical for one in self._columns.values())
         marks = ", ".join("?" * len(ids))
         sql = f"SELECT {names} FROM {self.name} WHERE id IN ({marks}) ORDER BY id"  # noqa: S608
-        return read_rows(self.session.connection.execute(sql, ids), [*self._columns.values()], self.session, len(ids))
+        cursor = self.session.connection.execute(sql, ids)
+        # What was written stays written, however much of it may be read at once.
+        found = read_rows(cursor, self.columns, self.session, len(ids), cut=True)
+        return Found(found.rows, len(ids), found.truncated)
 
     def column(self, name: str) -> Column:
         """The column of this name. Raises `InvalidInput`."""
@@ -190,8 +193,13 @@ class Rows:
         return keep(value, column.type, name=column.name, longest=self.session.limits.text_bytes)
 
 
-def read_rows(cursor: sqlite3.Cursor, columns: Sequence[Column | None], session: Session, most: int) -> Found:
-    """The rows that a cursor gives, no more than `most`; None: a column that is none of the table's."""
+def read_rows(
+    cursor: sqlite3.Cursor, columns: Sequence[Column | None], session: Session, most: int, *, cut: bool = False
+) -> Found:
+    """The rows that a cursor gives, no more than `most`; None: a column that is none of the table's.
+
+    Raises `LimitExceeded` when they are too large, unless they may be `cut`.
+    """
     names = [
         column.name if column is not None else str(told[0])
         for column, told in zip(columns, cursor.description, strict=True)
@@ -204,6 +212,8 @@ def read_rows(cursor: sqlite3.Cursor, columns: Sequence[Column | None], session:
         made = {name: _json(value, column) for name, value, column in zip(names, row, columns, strict=True)}
         size += sum(len(value) if isinstance(value, str) else 8 for value in made.values())
         if size > session.limits.result_bytes:
+            if cut:
+                return Found(rows, len(rows), truncated=True)
             raise LimitExceeded(
                 f"The rows are larger than {session.limits.result_bytes} bytes together, which is the limit.",
                 limit=session.limits.result_bytes,

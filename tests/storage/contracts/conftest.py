@@ -14,11 +14,15 @@ from storage.organisations import Home
 from storage.ports import Blobs, DataKeys, EventLog, ModelLedger, Plans, Secrets, Throttle, Variables
 from storage.ports.conversations import Conversations
 from storage.ports.fulltext import FullText
+from storage.ports.tables import UserTable, UserTables
 from storage.sqlite.fulltext import SqliteFullText
 from storage.stores import Stores
 from storage.throttle import SqliteThrottle
+from storage.user_tables.limits import TableLimits
+from storage.user_tables.sqlite.tables import SqliteUserTables
 from storage.vault import SqlSecrets
 from tests.storage.memory_database import MemoryDatabase
+from tests.storage.people import PEOPLE, ROWS, use
 from tests.storage.samples import KEYS, a_run
 
 NewRunId = Callable[[], Awaitable[str]]
@@ -171,3 +175,33 @@ def conversations(request: pytest.FixtureRequest, stores: Stores) -> Conversatio
         case "memory":
             return SqlConversations(MemoryDatabase())
     raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sqlite"])
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UserTables]:
+    match request.param:
+        case "sqlite":
+            made = SqliteUserTables(tmp_path / "tables")
+            yield made
+            made.close()
+        case _:
+            raise AssertionError(request.param)
+
+
+@pytest.fixture(params=["sqlite"])
+def small_tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UserTables]:
+    """Tables with room for a megabyte."""
+    match request.param:
+        case "sqlite":
+            made = SqliteUserTables(tmp_path / "tables", TableLimits(organisation_bytes=1024 * 1024))
+            yield made
+            made.close()
+        case _:
+            raise AssertionError(request.param)
+
+
+@pytest.fixture
+async def people(tables: UserTables) -> UserTable:
+    table = await tables.create("7", "8", PEOPLE)
+    await tables.insert(use(table), ROWS)
+    return table

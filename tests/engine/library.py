@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.canvas import Expression, JsonSchema, Template
-from engine.node_type import Category, Lowering, NodeLibrary, NodeType, Role
+from engine.node_type import CalledWorkflow, Category, Lowering, NodeLibrary, NodeType, Role
 from engine.plan import (
     Action,
     Assign,
@@ -17,6 +17,7 @@ from engine.plan import (
     Choose,
     Comparison,
     Compute,
+    Converse,
     Delay,
     Emit,
     Finish,
@@ -28,6 +29,7 @@ from engine.plan import (
     Operator,
     Start,
     Subflow,
+    Tool,
     Wait,
 )
 
@@ -95,6 +97,12 @@ class LoopSettings(Settings):
 class SubworkflowSettings(Settings):
     workflow: str
     version: str = ""
+
+
+class TalkSettings(Settings):
+    tools: list[str] = Field(default_factory=list)
+    """Workflows by their ids; `work` is the activity."""
+    max_rounds: int = 3
 
 
 class AskSettings(Settings):
@@ -190,6 +198,24 @@ def _lower_batch(lowering: Lowering) -> Action:
 def _lower_subworkflow(lowering: Lowering) -> Action:
     settings = _settings(lowering, SubworkflowSettings)
     return Subflow(plan_hash="", workflow_id=settings.workflow, version=settings.version, tier="child")
+
+
+def _lower_talk(lowering: Lowering) -> Action:
+    settings = _settings(lowering, TalkSettings)
+    shown: list[JsonValue] = [{"name": name} for name in settings.tools]
+    turn = Call(activity="think", tier="activity", timeout_ms=60_000, attempts=2, backoff_ms=10, streams="text")
+    work = Call(activity="work", tier="activity", timeout_ms=60_000, attempts=2, backoff_ms=10)
+    tools = [
+        Tool(action=work if name == "work" else Subflow(plan_hash="", workflow_id=name, version="", tier="child"))
+        for name in settings.tools
+    ]
+    turn = turn.model_copy(update={"settings": {"tools": shown}})
+    return Converse(turn=turn, tools=tuple(tools), max_rounds=settings.max_rounds)
+
+
+def _talk_calls(settings: BaseModel) -> Iterable[CalledWorkflow]:
+    assert isinstance(settings, TalkSettings)
+    return [CalledWorkflow(f"tools.{n}", name) for n, name in enumerate(settings.tools) if name != "work"]
 
 
 def _lower_ask(lowering: Lowering) -> Action:
@@ -289,6 +315,10 @@ _TYPES = (
         "ask", "Ask", Category.CONVERSATION, "Asks a person and waits.",
         inputs=record({"question": {"type": "string"}, "options": _TEXTS}), outputs=None,
         lower=_lower_ask, settings=AskSettings,
+    ),
+    NodeType(
+        "talk", "Talk", Category.AI, "Lets a model call tools until it has an answer.",
+        inputs=OPEN, outputs=None, lower=_lower_talk, settings=TalkSettings, calls=_talk_calls,
     ),
     NodeType(
         "delay", "Delay", Category.LOGIC, "Waits a while.",

@@ -15,31 +15,12 @@ from engine.events import EventType
 from engine.interpret import RunResult, interpret
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.memory import InMemoryRuntime
-from engine.node_type import Category, Lowering, NodeType
-from engine.plan import Action, Call, Converse, Map, Plan, Subflow, Tool, plan_hash, read_plan
+from engine.plan import Converse, Map, Plan, plan_hash, read_plan
 from engine.runtime import CallRequest, CallResult, StepError, ToolsCalled, ToolUse
 from tests.engine.draw import CONTEXT, answer, callee, canvas, end, event, node, start, told
-from tests.engine.library import LIBRARY, OPEN
+from tests.engine.library import LIBRARY
 
-TURN = Call(activity="think", tier="activity", timeout_ms=60_000, attempts=2, backoff_ms=10, streams="text")
 Turns = Callable[[CallRequest], Awaitable[CallResult]]
-
-
-def lower(lowering: Lowering) -> Action:
-    """The tools of a test stand in its node's inputs: workflows by name, and one call."""
-    names: Any = lowering.node.data.inputs["tools"]
-    tools = [
-        Tool(action=Subflow(plan_hash="", workflow_id=name, version="", tier="child"))
-        if name != "work"
-        else Tool(action=Call(activity="work", tier="activity", timeout_ms=1_000, attempts=2, backoff_ms=10))
-        for name in names.value
-    ]
-    shown: Any = [{"name": name} for name in names.value]
-    return Converse(turn=TURN.model_copy(update={"settings": {"tools": shown}}), tools=tuple(tools), max_rounds=3)
-
-
-TALK = NodeType("talk", "Talk", Category.AI, "Lets a model call tools.", inputs=OPEN, outputs=None, lower=lower)
-TYPES = {**LIBRARY, "talk": TALK}
 
 ECHO = callee(
     "echo",
@@ -111,12 +92,12 @@ async def talk(
     callees = [tool for tool in tools if isinstance(tool, Callee)]
     drawn = canvas(
         start(),
-        node("t", "talk", {"tools": {"value": names}}, **data),
+        node("t", "talk", settings={"tools": names}, **data),
         end({"said": "=t.text"}),
         lines="start>t>end",
     )
     known = {one.workflow_id: one for one in callees}
-    plan = compile_canvas(drawn, TYPES, lambda workflow, version: known.get(workflow))
+    plan = compile_canvas(drawn, LIBRARY, lambda workflow, version: known.get(workflow))
     digest = plan_hash(plan.to_bytes())
     assert read_plan(plan.to_bytes()) == plan
     runtime = world.runtime({one.plan_hash: one.plan for one in callees} | {digest: plan}, limits)
@@ -325,7 +306,7 @@ async def test_what_was_told_before_the_calls_is_taken_back() -> None:
 
 
 def test_a_plan_with_a_conversation_is_neither_inline_nor_fused_and_names_its_workflows() -> None:
-    talks = node("t", "talk", {"tools": {"value": ["echo", "slow"]}})
+    talks = node("t", "talk", settings={"tools": ["echo", "slow"]})
     drawn = canvas(
         start(),
         node("each", "batch", {"items": [1]}, blocks=[talks], lines="each>t>each", results={"all": "=t.text"}),
@@ -333,7 +314,7 @@ def test_a_plan_with_a_conversation_is_neither_inline_nor_fused_and_names_its_wo
         lines="start>each>end",
     )
     known = {one.workflow_id: one for one in (ECHO, WORK)}
-    plan = compile_canvas(drawn, TYPES, lambda workflow, version: known.get(workflow))
+    plan = compile_canvas(drawn, LIBRARY, lambda workflow, version: known.get(workflow))
     batch = next(step.action for step in plan.graph.steps if step.id == "each")
     assert isinstance(batch, Map)
     assert (batch.inline, batch.fused, plan.in_place) == (False, False, False)

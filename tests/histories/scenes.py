@@ -322,6 +322,21 @@ SCENES: Mapping[str, Scene] = {
         callees=(callee("inner", _ASKS),),
         drive=answers(sub__ask="yes"),
     ),
+    "talk_with_tools": Scene(
+        canvas(
+            start(),
+            node(
+                "talk",
+                "talk",
+                {"script": {"value": [[[0, {}], [1, {"name": "x"}], [2, {"text": "y"}], [9, {}]], [[0, {}]]]}},
+                settings={"tools": ["asks", "inner", "work"]},
+            ),
+            end({"told": "=talk.told"}),
+            lines="start>talk>end",
+        ),
+        callees=(callee("asks", _ASKS), callee("inner", _INNER)),
+        drive=answers(**{"talk__tools[1.0]__ask": "yes", "talk__tools[2.0]__ask": "no"}),
+    ),
     "delay": Scene(canvas(start(), node("wait", "delay", {"seconds": 0.05}), end({}), lines="start>wait>end")),
     "streamed_answer": Scene(
         canvas(

@@ -22,6 +22,7 @@ from engine.compile import Callee
 from engine.events import EventType, RunEvent
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import plan_hash
+from engine.runtime import ToolUse
 from engine.values import Json
 from nodes.context import FilePart, HttpReply, Models, NodeContext
 from nodes.library import Library
@@ -107,11 +108,27 @@ class World:
         handler = self.handlers.get(ctx.path.rpartition("/")[2], echo)
         return await handler(dict(inputs.model_extra or {}), ctx)
 
+    async def think(self, inputs: Anything, ctx: NodeContext) -> Mapping[str, Json]:
+        """A model that calls what its `script` says, round by round, and then says what the tools have answered."""
+        given: Any = inputs.model_extra
+        number = len(ctx.turns)
+        self.calls.append(f"{ctx.path}#{number}")
+        turns: Any = ctx.turns
+        if number < len(given["script"]):
+            script = enumerate(given["script"][number])
+            uses = [ToolUse(f"{number}.{place}", f"tool{tool}", tool, args) for place, (tool, args) in script]
+            ctx.call_tools({"turn": number}, uses)
+            return {}
+        told = [one.get("output", one.get("error", one.get("text"))) for turn in turns for one in turn["answers"]]
+        await ctx.emit("Done.")
+        return {"text": "Done.", "told": told}
+
     def library(self) -> Library:
         activities = {
             name: ActivityNode(type=LIBRARY[name], inputs=Anything, function=self.work)
             for name in ("work", "strict_work")
         }
+        activities["think"] = ActivityNode(type=LIBRARY["talk"], inputs=Anything, function=self.think)
         return Library(types=LIBRARY, activities=activities)
 
 

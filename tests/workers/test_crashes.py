@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from engine.canvas import Canvas
+from engine.compile import Callee
 from engine.events import EventType, RunEvent, StoredEvent
 from engine.plan import plan_hash
 from storage.ids import new_id
@@ -63,10 +64,12 @@ class Scene:
         process.kill()
         await process.wait()
 
-    async def start(self, drawn: Canvas) -> RunStart:
+    async def start(self, drawn: Canvas, *callees: Callee) -> RunStart:
         """Record a run and start it."""
-        plan, digest = compiled(drawn)
-        await self.stores.plans.put(plan_hash(plan.to_bytes()), plan.to_bytes())
+        known = {one.workflow_id: one for one in callees}
+        plan, digest = compiled(drawn, lambda workflow, version: known.get(workflow))
+        for one in (plan, *(callee.plan for callee in callees)):
+            await self.stores.plans.put(plan_hash(one.to_bytes()), one.to_bytes())
         home = await self.stores.organisations.ensure_default()
         made = RunStart(
             run_id=str(new_id()),

@@ -17,7 +17,7 @@ from typing import Any
 from engine.values import Json
 from nodes.context import NodeContext
 from storage.stores import open_stores
-from tests.workers.harness import NoHttp, NoModels, World
+from tests.workers.harness import Anything, NoHttp, NoModels, World
 from workers.connection import TemporalOptions, connect
 from workers.sandbox import NoSandbox
 from workers.worker import WorkerOptions, WorkerParts, build_worker
@@ -41,6 +41,14 @@ class Recorder(World):
         await asyncio.sleep(60 if begun < inputs.model_extra.get("rounds", 1) else inputs.model_extra.get("seconds", 0))
         self._write(f"done {ctx.path}")
         return {"text": str(inputs.model_extra.get("text", ""))}
+
+    async def think(self, inputs: Anything, ctx: NodeContext) -> Mapping[str, Json]:
+        """One turn; the one that `hangs` does so the first time."""
+        place = f"{ctx.path}#{len(ctx.turns)}"
+        self._write(f"begin {place}")
+        first = self._trace.read_text().splitlines().count(f"begin {place}") == 1
+        await asyncio.sleep(60 if first and (inputs.model_extra or {}).get("hangs") == len(ctx.turns) else 0)
+        return await super().think(inputs, ctx)
 
     async def _read(self, rounds: list[Any], wanted: Any, ctx: NodeContext) -> Mapping[str, Json]:
         """Read an answer for half a second, and ask on until there are as many as wanted."""

@@ -46,7 +46,7 @@ class PluginService:
     async def create(self, body: PluginIn, member: Member) -> tuple[Plugin, tuple[Finding, ...]]:
         """A new plugin, and what there is to say about its document."""
         document, described = await _read(body.document)
-        auth = body.auth or AuthIn(**asdict(described.key))
+        auth = body.auth or AuthIn.model_validate(asdict(described.key))
         common = body.common or CommonIn()
         base_url = _address(body.base_url or described.base_url)
         _check(auth, common)
@@ -84,8 +84,8 @@ class PluginService:
                 changes["base_url"] = _address(described.base_url)
         if body.base_url is not None:
             changes["base_url"] = _address(body.base_url)
-        auth = body.auth or AuthIn(**plugin.auth)
-        common = body.common or CommonIn(**plugin.common)
+        auth = body.auth or AuthIn.model_validate(plugin.auth)
+        common = body.common or CommonIn.model_validate(plugin.common)
         _check(auth, common)
         changes |= {"auth": auth.model_dump(), "common": common.model_dump()}
         tools = None if described is None else described.tools
@@ -104,7 +104,7 @@ class PluginService:
         """Store a key for the address that the draft has now, in place of the one before; gives what may be shown."""
         plugins = self._stores.plugins(member.org_id, member.space_id)
         plugin = await plugins.get(ref)
-        auth = AuthIn(**plugin.auth)
+        auth = AuthIn.model_validate(plugin.auth)
         if auth.kind not in _KEYED:
             raise _wrong("key", f"This plugin is called without a key: its auth is {auth.kind}.")
         if text != text.strip() or not text.isascii() or not text.isprintable():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.access import Member
+from api.interchange.surroundings import Surroundings
 from api.workflows.catalogue import Catalogue
 from engine.errors import LimitExceeded, NotFound
 from engine.interchange.bundle import MOST_WORKFLOWS, Bundle, BundledVersion, BundledWorkflow
@@ -23,10 +24,13 @@ class _Gathered:
 
     workflows: dict[int, Workflow] = field(default_factory=dict[int, Workflow])
     versions: dict[int, dict[str, WorkflowVersion]] = field(default_factory=dict[int, dict[str, WorkflowVersion]])
-    others: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    others: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
+    """By kind, what is named, and the versions that are asked for."""
 
 
-async def export_bundle(ref: str, member: Member, stores: Stores, catalogue: Catalogue) -> Bundle:
+async def export_bundle(
+    ref: str, member: Member, stores: Stores, catalogue: Catalogue, surroundings: Surroundings
+) -> Bundle:
     """A workflow's draft and latest version, with the versions of all workflows they call, directly or deeper.
 
     What is called and is not there stays a name: the draft may be unfinished. Raises `NotFound`.
@@ -53,10 +57,14 @@ async def export_bundle(ref: str, member: Member, stores: Stores, catalogue: Cat
         for canvas in canvases:
             for need in needs(canvas):
                 if need.kind != "workflow":
-                    gathered.others.setdefault(need.kind, {})[need.id] = None
+                    gathered.others.setdefault(need.kind, {}).setdefault(need.id, []).append(need.version)
                 elif (called := await _called(need, member, catalogue)) is not None:
                     pending.append((called, need.version))
-    return _bundled(root, gathered)
+    described = {
+        place: await surroundings.describe(kind, gathered.others.get(kind, {}))
+        for kind, place in (("database", "databases"), ("plugin", "plugins"), ("knowledge", "knowledge"))
+    }
+    return _bundled(root, gathered).model_copy(update=described)
 
 
 async def _called(need: Need, member: Member, catalogue: Catalogue) -> Workflow | None:

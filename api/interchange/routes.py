@@ -12,9 +12,10 @@ from api.access import Member, Permission, require
 from api.interchange.bundles import export_bundle
 from api.interchange.schemas import ExternalIdsIn, ExternalIdsOut, ImportIn, ImportOut
 from api.interchange.service import Importer
+from api.interchange.surroundings import Surroundings
 from api.parameters import WorkflowRef
 from api.problems import problems
-from api.provided import CatalogueDep, StoresDep
+from api.provided import CatalogueDep, PluginsDep, StoresDep
 from api.reading import strict_route
 from engine.errors import NotFound
 from engine.interchange.external_ids import KINDS
@@ -30,7 +31,12 @@ External = Annotated[str, Path(max_length=191, description="The id there.", exam
 
 @router.post("/workflows/import", responses=problems(400, 401, 403, 409, 413, 415, 422))
 async def import_workflows(
-    body: ImportIn, request: Request, member: Editor, stores: StoresDep, catalogue: CatalogueDep
+    body: ImportIn,
+    request: Request,
+    member: Editor,
+    stores: StoresDep,
+    catalogue: CatalogueDep,
+    plugins: PluginsDep,
 ) -> ImportOut:
     """Make workflows of documents that another system saved, or of a bundle: all of them, or none.
 
@@ -38,15 +44,16 @@ async def import_workflows(
     when a run reaches it.
     """
     limits: Limits = request.app.state.limits
-    return await Importer(member, stores, catalogue, limits).run(body)
+    return await Importer(member, stores, catalogue, Surroundings(member, stores, plugins), limits).run(body)
 
 
 @router.get("/workflows/{workflow}/export", responses=problems(401, 403, 404))
 async def export_workflow(
-    workflow: WorkflowRef, member: Viewer, stores: StoresDep, catalogue: CatalogueDep
+    workflow: WorkflowRef, member: Viewer, stores: StoresDep, catalogue: CatalogueDep, plugins: PluginsDep
 ) -> dict[str, Any]:
     """A workflow as a bundle: its draft and latest version, and what they call; without any secret."""
-    return (await export_bundle(workflow, member, stores, catalogue)).model_dump(mode="json")
+    surroundings = Surroundings(member, stores, plugins)
+    return (await export_bundle(workflow, member, stores, catalogue, surroundings)).model_dump(mode="json")
 
 
 @router.get("/external-ids", responses=problems(401, 403))

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from api.access import Member, Permission
+from api.errors import PermissionDenied
 from api.interchange.schemas import ForeignDocument, ImportedWorkflow, ImportIn, ImportOut, Unmapped
+from api.interchange.surroundings import Surroundings
 from api.workflows.catalogue import Catalogue
 from api.workflows.schemas import DiagnosticOut
 from engine.diagnostics import Diagnostic
@@ -44,16 +46,20 @@ class _Document:
 class Importer:
     """Imports for one member, into their space."""
 
-    def __init__(self, member: Member, stores: Stores, catalogue: Catalogue, limits: Limits) -> None:
+    def __init__(
+        self, member: Member, stores: Stores, catalogue: Catalogue, surroundings: Surroundings, limits: Limits
+    ) -> None:
         self._member = member
         self._stores = stores
         self._catalogue = catalogue
+        self._surroundings = surroundings
         self._limits = limits
 
     async def run(self, order: ImportIn) -> ImportOut:
         """Do what is asked. Raises `InvalidInput` for what cannot be read, `Conflict` for what was imported before."""
-        if order.publish and not self._member.may(Permission.WORKFLOW_PUBLISH):
-            raise InvalidInput("This token may not publish: leave `publish` out.", field="publish")
+        publishes = order.publish or order.source == "mainspring"
+        if publishes and not order.dry_run and not self._member.may(Permission.WORKFLOW_PUBLISH):
+            raise PermissionDenied("This token may not publish.", permission=Permission.WORKFLOW_PUBLISH.value)
         if order.source == "coze":
             if order.bundle is not None or not order.documents:
                 raise InvalidInput("With `from` coze, `documents` holds what is imported.", field="documents")
@@ -133,6 +139,9 @@ class Importer:
         workflows = {**{one.key: workflows[one.id] for one in bundle.workflows if one.key in taken}, **workflows}
         table = {kind: {**entries} for kind, entries in order.table.items()}
         table["workflow"] = {**workflows, **table.get("workflow", {})}
+        made = {} if order.dry_run else await self._surroundings.make(bundle)
+        for kind, entries in made.items():
+            table[kind] = {**entries, **table.get(kind, {})}
         documents = [
             _Document(
                 there=one.id,
@@ -147,7 +156,7 @@ class Importer:
         if not order.dry_run:
             await self._store(documents, None)
             await self._freeze(bundle, documents, table)
-        return await self._told(documents, order, [])
+        return (await self._told(documents, order, [])).model_copy(update={"made": made})
 
     async def _freeze(
         self, bundle: Bundle, documents: Sequence[_Document], table: Mapping[str, Mapping[str, str]]

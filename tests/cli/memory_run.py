@@ -87,6 +87,8 @@ class MemoryRun:
             path=request.path,
             attempt=request.attempt,
             idempotency_key=request.idempotency_key,
+            turns=request.conversation,
         )
         output = await self.library.activities[request.call.activity].run(dict(request.inputs), world)
-        return CallResult(output, world.spent, tuple(world.warned), tuple(world.logged), world.left_by)
+        told = (world.spent, tuple(world.warned), tuple(world.logged))
+        return CallResult(output, *told, world.left_by, tools=world.tools)

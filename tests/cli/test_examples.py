@@ -54,7 +54,9 @@ def test_together_they_show_every_node_type_that_a_newcomer_should_meet() -> Non
 @pytest.mark.parametrize(
     "name",
     [
+        "advise-guest",
         "choose-offer",
+        "find-tea",
         "morning-report",
         "ship-order",
         "translate-articles",
@@ -66,6 +68,13 @@ def test_together_they_show_every_node_type_that_a_newcomer_should_meet() -> Non
 async def test_an_example_runs_without_any_input(name: str) -> None:
     result = await MemoryRun().go(example(name))
     assert result.output
+
+
+async def test_a_guest_is_advised_with_what_a_tool_finds_and_not_with_what_is_hidden() -> None:
+    result = await MemoryRun().go(example("advise-guest"), {"taste": "fresh"})
+    advice = str(result.output["advice"])
+    assert "龙井 (Longjing) of 茶馆" in advice
+    assert "bought_at" not in advice
 
 
 async def test_an_urgent_ticket_pages_somebody_and_is_answered_by_the_model() -> None:

@@ -38,7 +38,7 @@ def exit_node(reader: Reader) -> Made:
     if plan != "useAnswerContent":
         reader.inputs.skip(("content", "streamingOutput"))
         outputs: dict[str, Any] = {"type": "object", "properties": dict(found.types)}
-        return Made("end", inputs=found.inputs, outputs=outputs, settings={"mode": "variables"})
+        return Made("end", found.inputs, found.types, {"mode": "variables"}, outputs)
     template = Template(reader, found.names)
     answer = template.made(content(reader))
     return Made(

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from engine.canvas import JsonSchema
 from engine.conditions import same, type_name
+from engine.error_numbers import ABSENT
 from engine.errors import EngineError, InvalidInput, NodeFailed
 from engine.filling import fill_defaults, null_fill, zero_fill
 from engine.json_text import MAX_DEPTH, check_depth, read_structure, too_deep
@@ -185,9 +186,9 @@ class _Conversion:
         more = [f"There are {self.untold} more findings like these."] if self.untold else []
         return [*self.told, *more]
 
-    def report(self, path: str, sentence: str) -> None:
+    def report(self, path: str, sentence: str, **facts: Json) -> None:
         if self.strict or self.refusing:
-            raise InvalidInput(sentence, field=path)
+            raise InvalidInput(sentence, field=path, **facts)
         if len(self.told) < MOST_WARNINGS:
             self.told.append(sentence)
         else:
@@ -232,6 +233,7 @@ class _Conversion:
                     self.report(
                         here,
                         f"{here} is required and absent; it must be {_expected(as_schema(properties.get(name)))}.",
+                        number=ABSENT,
                     )
         made: dict[str, Value] = {}
         for name, found in value.items():

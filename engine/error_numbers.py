@@ -12,6 +12,8 @@ NUMBER: Final = "number"
 """The fact under which an error names its number itself, where its code alone does not tell."""
 UNKNOWN: Final = 720701013
 """Workflow execution failure, with the cause in the message."""
+ABSENT: Final = 720702002
+"""Something that is required is not there."""
 
 _NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
     {

@@ -58,7 +58,7 @@ def _item(value: object, index: int, path: Sequence[str | int]) -> object:
     name = ".".join(str(part) for part in path)
     if value is None or value is MISSING:
         raise NodeFailed(
-            f"{name or 'The value'} is no list but null, so that it has no item {index}.", reference_code=777777774
+            f"{name or 'The value'} is no list but null, so that it has no item {index}.", number=777777774
         )
     if not isinstance(value, list):
         return MISSING
@@ -68,7 +68,7 @@ def _item(value: object, index: int, path: Sequence[str | int]) -> object:
             f"{name or 'The list'} has {len(items)} items, so that there is no item {index} (counting from 0).",
             index=index,
             length=len(items),
-            reference_code=720712014,
+            number=720712014,
         )
     return items[index]
 

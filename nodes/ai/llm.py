@@ -13,6 +13,7 @@ from engine.diagnostics import Diagnostic
 from engine.errors import InvalidInput, NodeFailed
 from engine.node_type import Lowering
 from engine.plan import Action, Call, Converse, Subflow, Tool
+from engine.schema import properties_of
 from engine.tools import TOOLS
 from engine.values import Json
 from nodes.ai.chain import MOST, Chain, tries
@@ -185,7 +186,9 @@ async def llm(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
 def _output(heard: Heard, ctx: NodeContext, field: str | None) -> dict[str, Json]:
     """The text, or the values in it."""
     text = heard.text
-    thoughts: dict[str, Json] = {REASONING: heard.reasoning or None}
+    schema = ctx.output_schema
+    declared = schema is None or REASONING in properties_of(schema)
+    thoughts: dict[str, Json] = {REASONING: heard.reasoning or None} if declared or heard.reasoning else {}
     if field is not None:
         return {field: text, **thoughts}
     values = read_object(text)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.canvas import Node
 from engine.diagnostics import Diagnostic
+from engine.error_numbers import ABSENT
 from engine.schema import required_of
 from engine.values import Json
 from nodes.reading import read_settings
@@ -110,7 +111,7 @@ async def code(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
             missing: list[Json] = [name for name in required_of(dict(ctx.output_schema or {})) if name not in output]
             if missing:
                 message = f"`main` returned an object without {missing[0]}, which is a required output."
-                raise CodeFailed(message, reason="output", missing=missing, logs=[*logs])
+                raise CodeFailed(message, reason="output", missing=missing, logs=[*logs], number=ABSENT)
             ctx.log(*logs)
             return output
         case other:

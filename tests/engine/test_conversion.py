@@ -191,7 +191,7 @@ def test_a_required_member_must_be_there_but_may_be_null() -> None:
     assert convert_strictly({"people": [{"name": None}]}, people) == {"people": [{"name": None}]}
     with pytest.raises(InvalidInput) as caught:
         convert_strictly({"people": [{"name": "a"}, {"age": 1}]}, people, field="inputs")
-    assert caught.value.facts == {"field": "inputs.people[1].name"}
+    assert caught.value.facts == {"field": "inputs.people[1].name", "number": 720702002}
     assert caught.value.message == "inputs.people[1].name is required and absent; it must be a text."
 
 

@@ -146,7 +146,7 @@ def test_a_path_leads_into_a_value(path: tuple[str | int, ...], value: Any) -> N
 def test_an_item_that_is_not_there_is_a_finding(path: tuple[str | int, ...], sentence: str, code: int) -> None:
     with pytest.raises(NodeFailed, match=sentence) as caught:
         look_up(DATA, path)
-    assert caught.value.facts["reference_code"] == code
+    assert caught.value.facts["number"] == code
 
 
 # --- JSON as text ----------------------------------------------------------------------------------

@@ -240,10 +240,10 @@ class _Talk:
             case Subflow() as action:
                 return await run_subflow(self._frame, action, arguments, path, title=tool.title, quiet=True)
             case Call() as action:
-                return await self._call(action, arguments, path, tool.title or call.name, usage)
+                return await self._call(action, arguments, path, call.name, usage)
 
     async def _call(
-        self, action: Call, arguments: dict[str, Json], path: str, title: str, usage: dict[str, int]
+        self, action: Call, arguments: dict[str, Json], path: str, name: str, usage: dict[str, int]
     ) -> dict[str, object]:
         """A tool that is a call: tried again as often as its kind says, and not as the step's policy says."""
         frame, step = self._frame, self._node.step
@@ -258,7 +258,7 @@ class _Talk:
                         path=path,
                         node=step.id,
                         node_type=action.activity,
-                        title=title,
+                        title=name,
                         attempt=attempt,
                         inputs=arguments,
                         context=frame.context,
@@ -278,7 +278,7 @@ class _Talk:
                     f"{path}:retried:{attempt}",
                     EventType.STEP_RETRIED,
                     path,
-                    step.id,
+                    name,
                     attempt=attempt,
                     error=failure.to_json(),
                     delay_ms=int(delay * 1000),

@@ -24,6 +24,7 @@ from engine.conversion import convert
 from engine.errors import InvalidCanvas
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.node_type import NodeLibrary, NodeType, Role
+from engine.pins import Pin, Pins, check_pins, pinned, silent_nodes
 from engine.plan import (
     Action,
     Arr,
@@ -104,14 +105,23 @@ def compile_canvas(
     *,
     own_id: str = "",
     limits: Limits = DEFAULT_LIMITS,
+    pins: Pins | None = None,
 ) -> Plan:
-    """Compile a canvas. Raises `InvalidCanvas` with every diagnostic when it has errors."""
+    """Compile a canvas. Raises `InvalidCanvas` with every diagnostic when it has errors.
+
+    Nodes that are pinned give what their pin says; what is wrong with them does not matter then. Raises `InvalidInput`
+    for pins that cannot be.
+    """
 
     def face(workflow: str, version: str) -> WorkflowFace | None:
         found = resolve(workflow, version) if resolve is not None else None
         return found.face if found is not None else None
 
+    if pins:
+        check_pins(canvas, library, pins, limits)
     findings = validate(canvas, library, workflows=face if resolve is not None else None, own_id=own_id, limits=limits)
+    silent = silent_nodes(canvas, pins or {})
+    findings = [one for one in findings if one.node not in silent]
     if any(one.severity == "error" for one in findings):
         errors = [one for one in findings if one.severity == "error"]
         more = f" (And {len(errors) - 1} more.)" if len(errors) > 1 else ""
@@ -119,7 +129,7 @@ def compile_canvas(
             f"The canvas has errors: {errors[0].message}{more}", diagnostics=[one.to_json() for one in findings]
         )
     pruned = prune(canvas)
-    compiler = _Compiler(canvas, library, resolve, limits)
+    compiler = _Compiler(canvas, library, resolve, limits, pins or {})
     graph = compiler.graph(pruned.nodes, pruned.edges)
     start = next(node for node in pruned.nodes if library[node.type].role is Role.START)
     finish = next(step for step in graph.steps if isinstance(step.action, Finish))
@@ -257,8 +267,10 @@ class _Lowering:
 class _Compiler:
     """Lowers nodes and wires them up; gathers the plans they call."""
 
-    def __init__(self, canvas: Canvas, library: NodeLibrary, resolve: Resolve | None, limits: Limits) -> None:
-        self._library, self._resolve, self._limits = library, resolve, limits
+    def __init__(
+        self, canvas: Canvas, library: NodeLibrary, resolve: Resolve | None, limits: Limits, pins: Pins
+    ) -> None:
+        self._library, self._resolve, self._limits, self._pins = library, resolve, limits, pins
         self._variables = VariableTypes(canvas, library)
         self.plans: dict[str, None] = {}
 
@@ -283,6 +295,8 @@ class _Compiler:
 
     def _step(self, node: Node, scope: _Scope, owner: Node | None) -> Step:
         kind = self._library[node.type]
+        if (pin := self._pins.get(node.id)) is not None:
+            return self._pinned(node, kind, pin)
         settings = kind.settings.model_validate(node.data.settings) if kind.settings is not None else None
         lowering = _Lowering(node, settings, scope, self._limits)
         inputs = {name: lowering.bind(expression) for name, expression in node.data.inputs.items()}
@@ -302,6 +316,19 @@ class _Compiler:
             on_error=_policy(node, outputs),
         )
         return step.model_copy(update={"needs": _needs(step)})
+
+    def _pinned(self, node: Node, kind: NodeType, pin: Pin) -> Step:
+        """A step that reads nothing and does nothing."""
+        outputs = node.data.outputs or kind.outputs
+        return Step(
+            id=node.id,
+            title=node.title,
+            node_type=node.type,
+            action=pinned(node, pin, outputs),
+            output_schema=outputs,
+            null_outputs=kind.null_outputs,
+            on_error=_policy(node, outputs),
+        )
 
     def _complete(self, action: Action, node: Node, scope: _Scope, owner: Node | None) -> Action:
         """Fill in what only the compiler knows: bodies, the types of variables, and the plans of sub-workflows."""
@@ -346,6 +373,7 @@ class _Compiler:
             "workflow_id": callee.workflow_id,
             "version": callee.version,
             "tier": "inline" if callee.plan.in_place else "child",
+            "streams": "output" if callee.plan.answers and not callee.plan.in_place else None,
         }
         return action.model_copy(update=update), callee
 

@@ -202,6 +202,14 @@ class Refuse(Frozen):
     facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class Give(Frozen):
+    """Give this output, leave by this port, and do nothing: the step is pinned for a test run."""
+
+    kind: Literal["give"] = "give"
+    output: dict[str, JsonValue]
+    port: str | None = None
+
+
 class Leave(Frozen):
     """Leave the turn (`continue`), or the loop after this turn (`break`)."""
 
@@ -283,6 +291,8 @@ class Subflow(Frozen):
     workflow_id: str
     version: str
     tier: Literal["inline", "child"]
+    streams: str | None = None
+    """The field of its output that it tells in pieces: it ends with an answer, and takes its time."""
 
 
 class Tool(Frozen):
@@ -322,6 +332,7 @@ Action = Annotated[
     | Merge
     | Assign
     | Refuse
+    | Give
     | Leave
     | Loop
     | Map

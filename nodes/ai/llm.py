@@ -187,7 +187,7 @@ def _output(heard: Heard, ctx: NodeContext, field: str | None) -> dict[str, Json
     """The text, or the values in it."""
     text = heard.text
     schema = ctx.output_schema
-    declared = schema is None or REASONING in properties_of(schema)
+    declared = schema is None or REASONING in properties_of(dict(schema))
     thoughts: dict[str, Json] = {REASONING: heard.reasoning or None} if declared or heard.reasoning else {}
     if field is not None:
         return {field: text, **thoughts}

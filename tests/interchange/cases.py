@@ -69,19 +69,27 @@ class Variable(_Part):
     value: JsonValue = None
 
 
+class TableColumn(_Part):
+    """A field of a table."""
+
+    name: str
+    type: Literal["text", "integer", "number", "boolean", "time"] = "text"
+    required: bool = False
+
+
 class Table(_Part):
     """A database table of an author's: fields in order, rows online and in the draft."""
 
-    fields: list[dict[str, JsonValue]]
+    fields: list[TableColumn]
+    access: Literal["limited", "read_only", "unlimited"] = "unlimited"
     rows: list[dict[str, JsonValue]] = Field(default_factory=list)
     draft_rows: list[dict[str, JsonValue]] = Field(default_factory=list)
 
 
 class Plugin(_Part):
-    """A plugin: its OpenAPI document, and its key."""
+    """A plugin: its OpenAPI document."""
 
     document: dict[str, JsonValue]
-    auth: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Message(_Part):
@@ -102,6 +110,8 @@ class World(_Part):
     """What is there besides the canvas, by the names that the table of ids leads to."""
 
     models: dict[str, list[Reply | str]] = Field(default_factory=dict)
+    takes: dict[str, list[str]] = Field(default_factory=dict)
+    """What a model takes beside text; without an entry images, audio and video."""
     http: list[Site] = Field(default_factory=list)
     user: dict[str, Variable] = Field(default_factory=dict)
     app: dict[str, Variable] = Field(default_factory=dict)
@@ -117,6 +127,8 @@ class Answer(_Part):
 
     give: JsonValue
     at: str = ""
+    refused: str = ""
+    """It is refused with a sentence that holds this, and the question stays open."""
 
 
 class Record(_Part):

@@ -10,8 +10,7 @@ from engine.canvas import Canvas
 from engine.compile import Callee, compile_canvas
 from engine.diagnostics import Diagnostic
 from engine.errors import InvalidCanvas
-from engine.interchange.coze import import_canvas
-from engine.interchange.external_ids import ExternalIds
+from engine.interchange.coze import ExternalIds, import_canvas
 from engine.interchange.needs import needs
 from engine.plan import Plan, plan_hash
 from engine.validation import validate
@@ -30,6 +29,9 @@ class Imported:
     root: str = ""
     plans: dict[str, Plan] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    """What the import said."""
+    findings: list[Diagnostic] = field(default_factory=list)
+    """What validation said of what came of it."""
     refusal: str = ""
 
 
@@ -59,8 +61,8 @@ class _Importer:
         faces: Any = lambda workflow, version: (  # noqa: E731
             None if (found := self._callee(workflow, version)) is None else found.face
         )
-        made.diagnostics += validate(made.canvas, LIBRARY.types, workflows=faces, own_id=ROOT)
-        if errors := [one for one in made.diagnostics if one.severity == "error"]:
+        made.findings += validate(made.canvas, LIBRARY.types, workflows=faces, own_id=ROOT)
+        if errors := [one for one in (*made.diagnostics, *made.findings) if one.severity == "error"]:
             made.refusal = errors[0].message
             return made
         try:
@@ -75,14 +77,14 @@ class _Importer:
     def _canvas(self, there: str, version: str, document: Mapping[str, Any]) -> Canvas | None:
         if (there, version) not in self._canvases:
             try:
-                done = import_canvas(document, ids=self._ids)
+                done = import_canvas(document, self._ids)
             except InvalidCanvas as error:
                 said: Any = error.facts["diagnostics"]
                 self._made.diagnostics += [Diagnostic(**one) for one in said]
                 self._canvases[there, version] = None
             else:
                 self._made.diagnostics += done.diagnostics
-                self._canvases[there, version] = done.canvas
+                self._canvases[there, version] = done.model
         return self._canvases[there, version]
 
     def _callee(self, workflow: str, version: str) -> Callee | None:
@@ -108,7 +110,7 @@ class _Importer:
             plan = compile_canvas(canvas, LIBRARY.types, self._callee, own_id=workflow)
         except InvalidCanvas as error:
             said: Any = error.facts["diagnostics"]
-            self._made.diagnostics += [Diagnostic(**one) for one in said]
+            self._made.findings += [Diagnostic(**one) for one in said]
             return None
         digest = plan_hash(plan.to_bytes())
         self._made.plans[digest] = plan
@@ -132,7 +134,7 @@ class _Importer:
         rest = [workflow]
         while rest:
             document = self._case.documents.get(rest.pop())
-            canvas = None if document is None else import_canvas(document.canvas, ids=self._ids).canvas
+            canvas = None if document is None else import_canvas(document.canvas, self._ids).model
             for need in [] if canvas is None else needs(canvas.model_dump(mode="json", by_alias=True)):
                 if need.kind == "workflow" and need.id not in found:
                     found.append(need.id)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 from uuid import uuid4
 
-from engine.errors import FlowError
+from engine.errors import FlowError, InvalidInput
 from engine.events import RUN_ENDS, EventType, RunEvent
 from engine.interpret import interpret
 from engine.limits import DEFAULT_LIMITS
@@ -20,12 +20,11 @@ from engine.memory import InMemoryRuntime
 from engine.perform import READ_VARIABLES
 from engine.plan import Plan
 from engine.runtime import CallRequest, CallResult, RunContext, StepError
-from engine.values import Json
 from nodes.library import Library
 from storage.stores import Stores, open_stores
 from tests.interchange.cases import Answer, Case, Run
 from tests.interchange.imports import LIBRARY, Imported, import_case
-from tests.interchange.seeds import held_rows, sow
+from tests.interchange.seeds import WORKFLOW, conversation_of, held_rows, holder_of, sow
 from tests.interchange.told import Told, told
 from tests.interchange.world import World, Worlds, knowing_their_run
 from tests.nodes.jail import OpenJail
@@ -40,6 +39,7 @@ from workers.node_runner import NodeRunner
 from workers.worker import WorkerParts, build_worker
 
 RUN_SECONDS: Final = 40
+_SCOPES: Final[tuple[Literal["user", "app"], ...]] = ("user", "app")
 _ORGANISATIONS = itertools.count(1_000)
 _RUNS = itertools.count(1)
 
@@ -86,13 +86,13 @@ async def _one(road: Road, case: Case, run: Run, imported: Imported, org_id: str
         run_id=str(next(_RUNS)),
         org_id=org_id,
         space_id=org_id,
-        workflow_id="7",
+        workflow_id=WORKFLOW,
         version="v1.0.0",
         plan_hash=imported.root,
         inputs=run.inputs,
         user_id=run.user_id,
         app_id=run.app_id,
-        conversation_id=run.conversation_id,
+        conversation_id=await conversation_of(road.stores, run, org_id),
         chat=run.chat,
         draft=run.draft,
     )
@@ -101,18 +101,33 @@ async def _one(road: Road, case: Case, run: Run, imported: Imported, org_id: str
     async with asyncio.timeout(RUN_SECONDS):
         events, ended = await road.carry_out(Errand(imported, start, answers, world))
     made = told(events, ended, world)
-    for scope, owner in (("user", start.user_id), ("app", start.app_id or start.workflow_id)):
-        known = await road.stores.variables.all(org_id, org_id, cast(Any, scope), owner)
+    holder = holder_of(run, org_id)
+    for scope in _SCOPES:
+        known = await road.stores.variables.all(org_id, org_id, scope, holder.owner(scope))
         made.stored[scope] = {name: value for name, (value, _) in known.items()}
-    made.rows = await held_rows(road.stores, case, org_id, draft=run.draft)
+    made.rows = await held_rows(road.stores, case, run, org_id)
     return made
 
 
 def parts(stores: Stores, worlds: Worlds, library: Library, log: MemoryLog, plans: MemoryPlans) -> WorkerParts:
     """What workers work with: the stores, and the worlds as the ways out."""
     made: dict[str, Any] = {one.name: getattr(stores, one.name, None) for one in fields(WorkerParts)}
+    made["plugins"] = stores.plugin_tools
     made |= {"events": log, "plans": plans, "http": worlds, "models": worlds, "sandbox": OpenJail(), "library": library}
     return WorkerParts(**made)
+
+
+@contextmanager
+def _refusal(answer: Answer) -> Iterator[None]:
+    """An answer that is to be refused is, with the right sentence."""
+    try:
+        yield
+    except InvalidInput as error:
+        if not answer.refused or answer.refused not in error.message:
+            raise
+    else:
+        if answer.refused:
+            raise AssertionError(f"the answer {answer.give!r} was taken")
 
 
 # --- in memory ---
@@ -176,8 +191,10 @@ class MemoryRoad:
             if answers and answers[0].at and answers[0].at not in waiting:
                 at = ""
             if at and answers:
-                runtime.answer(at, answers.pop(0).give)
-                given.add(at)
+                answer = answers.pop(0)
+                with _refusal(answer):
+                    runtime.answer(at, answer.give)
+                    given.add(at)
                 idle = 0
             elif runtime.waits and not answers:
                 # Others may still be under way: a few rounds of the loop show whether anything moves.
@@ -210,22 +227,21 @@ class TemporalRoad:
             self.plans.kept.setdefault(digest, plan.to_bytes())
         start, answers = errand.start, list(errand.answers)
         await self.client.start(start)
-        waiting: list[str] = []
+        waiting: dict[str, str] = {}
         async for stored in self.log.follow(start.run_id):
             event = stored.event
             if event.type is EventType.WAIT_OPENED:
-                waiting.append(str(event.data["wait_id"]))
+                waiting[str(event.data["wait_id"])] = str(event.data["executor"] or start.executor)
             if event.type in RUN_ENDS:
                 return self._events(start), event
             while answers and (at := next((one for one in waiting if answers[0].at in ("", one)), "")):
-                waiting.remove(at)
-                await self._give(start, at, answers.pop(0).give)
+                answer = answers.pop(0)
+                with _refusal(answer):
+                    await self.client.answer(waiting[at], at, answer.give, answer_id=f"{start.run_id}/{at}")
+                    del waiting[at]
             if waiting and not answers and event.type is EventType.WAIT_OPENED:
                 return await self._left(start)
         raise AssertionError("the events ended before the run")
-
-    async def _give(self, start: RunStart, at: str, give: Json) -> None:
-        await self.client.answer(start.executor, at, give, answer_id=f"{start.run_id}/{at}")
 
     async def _left(self, start: RunStart) -> tuple[list[RunEvent], RunEvent | None]:
         """A run that waits for what never comes: let the rest of it come to rest, then end it."""

@@ -37,7 +37,7 @@ def test_both_roads_tell_the_same(name: str, in_memory: Travelled, on_temporal: 
 def _judged(name: str, travelled: Travelled) -> list[str]:
     case = load_case(name)
     imported, runs = travelled.of(name)
-    complaints = judge_diagnostics(case, imported.diagnostics)
+    complaints = judge_diagnostics(case, imported.diagnostics, imported.findings)
     for number, (run, told) in enumerate(zip(case.runs, runs, strict=True)):
         complaints += [f"run {number}: {one}" for one in judge(run.expect, told)]
     return complaints

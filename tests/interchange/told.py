@@ -64,7 +64,7 @@ def told(events: list[RunEvent], ended: RunEvent | None, world: World) -> Told:
                     {"node": event.node, "path": event.path, "text": text, "pieces": parts or ([text] if text else [])}
                 )
             case EventType.WAIT_OPENED:
-                made.waits.append({"at": event.path, **data})
+                made.waits.append({"at": data["wait_id"], **data})
             case _:
                 pass
     if ended is not None:

@@ -61,13 +61,16 @@ def _complaints(expect: Expect, told: Told) -> Iterator[str]:
 
 def _record(path: str, expected: Record, found: dict[str, Any] | None) -> Iterator[str]:
     status = "absent" if found is None else found["status"]
-    if status != expected.status:
+    given = "status" in expected.model_fields_set
+    if (given and status != expected.status) or (not given and found is None):
         yield f"{path} is {status}, and not {expected.status}" + (f": {found.get('error')}" if found else "")
         return
     if found is None:
         return
     for name in expected.model_fields_set - {"status", "warnings", "number"}:
         value, wanted = found.get(_NAMES.get(name, name)), getattr(expected, name)
+        if name == "variable_select":
+            value = (found.get("details") or {}).get(name)
         if name == "inputs":
             value = {one: value.get(one) for one in wanted} if isinstance(value, dict) else value
         if not same(value, wanted):
@@ -155,9 +158,9 @@ def _requests(wanted: int | list[Requested], world: World) -> Iterator[str]:
         )
 
 
-def judge_diagnostics(case: Case, found: list[Diagnostic]) -> list[str]:
+def judge_diagnostics(case: Case, said: list[Diagnostic], findings: list[Diagnostic]) -> list[str]:
     """What the import should have said and did not; and the errors that it should not have found."""
-    wanted = case.diagnostics or []
+    wanted, found = case.diagnostics or [], [*said, *findings]
     complaints = [
         f"no diagnostic is {one.model_dump(exclude_none=True)}"
         for one in wanted
@@ -172,7 +175,7 @@ def judge_diagnostics(case: Case, found: list[Diagnostic]) -> list[str]:
     if case.diagnostics is None:
         complaints += [
             f"the warning {one.code} at {one.node or 'the whole'}: {one.message}"
-            for one in found
+            for one in said
             if one.severity == "warning"
         ]
     return complaints

@@ -37,6 +37,7 @@ class World:
 
     models: dict[str, list[Reply]]
     sites: list[Site]
+    takes: dict[str, frozenset[str]] = field(default_factory=dict)
     asked: list[tuple[str, ChatRequest]] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
 
@@ -48,7 +49,8 @@ class World:
         replies = {
             name: [Reply(text=one) if isinstance(one, str) else one for one in given] for name, given in models.items()
         }
-        return cls(replies, list(sites))
+        takes = {name: frozenset(kinds) for name, kinds in case.world.takes.items()}
+        return cls(replies, list(sites), takes)
 
     def reply(self, model: str, request: ChatRequest) -> Reply:
         """The next reply of a model that fits."""
@@ -129,6 +131,9 @@ class _Models:
 
     async def chat(self, name: str) -> Any:
         return _Chat(self.world, name)
+
+    async def takes(self, name: str) -> frozenset[str]:
+        return self.world.takes.get(name, frozenset({"images", "audio", "video"}))
 
     async def embedder(self, name: str) -> Any:
         raise ModelFailed("There is no embedder here.", reason="not_found", model=name)

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "nodes": "List the node types.",
     "models": "Set up the models that nodes ask for.",
     "knowledge": "Keep knowledge bases, and search them.",
+    "plugins": "Make plugins of OpenAPI documents, and try their tools.",
     "usage": "Show what was spent on models.",
     "runs": "List the latest runs.",
     "show": "Show what a run did, step by step.",

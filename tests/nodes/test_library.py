@@ -19,7 +19,7 @@ from tests.nodes.context import NodeWorld
 OURS = {
     "start", "end", "message", "condition", "text_concat", "text_split", "json_to", "json_from", "set_variable",
     "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request", "llm",
-    "question", "form", "delay", "code", "text_template", "read_document", "comment", "unavailable", "database_query",
+    "question", "form", "delay", "code", "text_template", "read_document", "plugin", "comment", "unavailable", "database_query",
     "database_insert", "database_update", "database_delete", "database_sql", "intent",
 }  # fmt: skip
 
@@ -76,7 +76,7 @@ def test_every_node_type_of_the_issue_is_there() -> None:
     library = load_library()
     assert library.types.keys() == OURS
     assert library.activities.keys() == {
-        "llm", "http_request", "assign_variables", "code", "text_template", "read_document",
+        "llm", "http_request", "assign_variables", "code", "text_template", "read_document", "plugin",
         "question.read",
     }  # fmt: skip
     assert library.diagnostics == ()

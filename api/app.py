@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 
 from api.access import Gate, check_declared
 from api.conversations import routes as conversations
+from api.databases import routes as databases
+from api.databases.service import DatabaseService
 from api.event_stream import Streams
 from api.interchange import routes as interchange
 from api.knowledge import routes as knowledge
@@ -32,6 +34,7 @@ from api.temporal import routes as temporal
 from api.temporal.guests import ForTemporalPages, origin_of
 from api.temporal.sessions import Sessions
 from api.usage import routes as usage
+from api.variables import routes as variables
 from api.workflows import routes as workflows
 from api.workflows import versions
 from api.workflows.catalogue import Catalogue
@@ -50,7 +53,9 @@ FEATURES: Final = (
     plugins.router,
     knowledge.router,
     knowledge.uploads,
+    databases.router,
     conversations.router,
+    variables.router,
     usage.router,
     temporal.router,
     system.router,
@@ -84,6 +89,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.streams = Streams()
     app.state.palette = Palette(parts.library)
     app.state.catalogue = catalogue
+    app.state.databases = DatabaseService(parts.stores.tables, longest_text=settings.table_text_bytes)
     app.state.models = ModelService(parts.stores, parts.probe)
     app.state.plugins = PluginService(parts.stores, parts.tools)
     app.state.knowledge = KnowledgeService(parts.stores, parts.files)

@@ -21,7 +21,8 @@ from engine.values import Json, has_refs
 from nodes.context import Http, Models
 from nodes.library import Library
 from nodes.sandbox import Sandbox
-from storage.ports import Variables
+from nodes.variables import Holder, read_variables
+from storage.ports import Variables, VariableScope
 from storage.ports.conversations import Conversations
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
@@ -34,6 +35,7 @@ from workers.streaming import Pieces
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _LONGEST_MESSAGE: Final = 2_000
+SCOPES: Final[tuple[VariableScope, ...]] = ("user", "app")
 
 
 @dataclass
@@ -191,18 +193,19 @@ class NodeRunner:
     async def _do(self, request: CallRequest, inputs: dict[str, Any], context: _Context) -> dict[str, Any]:
         name = request.call.activity
         if name == READ_VARIABLES.activity:
-            return await self._read_variables(request.context, inputs)
+            return await self._read_variables(inputs, context)
         if (node := self._library.activities.get(name)) is None:
             raise StepError("activity_missing", f"This worker has no node type {name}: is its package installed?")
         return await node.run(inputs, context)
 
-    async def _read_variables(self, run: RunContext, names: Mapping[str, list[str]]) -> dict[str, Any]:
-        owners = {"user": run.user_id, "app": run.workflow_id}
-        read = self._variables.read
-        return {
-            "user": await read(run.org_id, run.space_id, "user", owners["user"], names.get("user", [])),
-            "app": await read(run.org_id, run.space_id, "app", owners["app"], names.get("app", [])),
-        }
+    async def _read_variables(self, names: Mapping[str, list[str]], context: _Context) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for scope in SCOPES:
+            found[scope], said = await read_variables(
+                self._variables, Holder.of(context.run), scope, names.get(scope, [])
+            )
+            context.warnings += said
+        return found
 
     def _context(self, request: CallRequest, pieces: Pieces, delivery: int) -> _Context:
         voice = delivery + request.turn * DELIVERIES

@@ -19,6 +19,7 @@ from engine.limits import Limits
 from engine.node_type import NodeLibrary
 from engine.plan import Converse, Graph, Loop, Map, Plan, Subflow, plan_hash, read_plan
 from engine.validation import WorkflowFace, validate
+from nodes.variable_rules import check_assignments, sets_variables
 from storage.ids import read_id
 from storage.stores import Stores
 from storage.tables import Workflow
@@ -138,8 +139,10 @@ class Catalogue:
 
     # --- what is being drawn ------------------------------------------------------------------------------------------
 
-    async def diagnose(self, member: Member, document: dict[str, Any], own_id: str = "") -> list[Diagnostic]:
-        """Everything wrong with a canvas. A workflow that it calls may be a draft too."""
+    async def diagnose(
+        self, member: Member, document: dict[str, Any], own_id: str = "", *, app_id: str = ""
+    ) -> list[Diagnostic]:
+        """Everything wrong with a canvas. What it calls may be a draft too; `app_id` says whose variables it sets."""
         canvas, found = await asyncio.to_thread(read_canvas, document, self._limits)
         if canvas is None:
             return found
@@ -151,18 +154,30 @@ class Catalogue:
 
             return [*found, *validate(canvas, self._library, workflows=face, own_id=own_id, limits=self._limits)]
 
-        return await self._resolved(member, look, drafts=True, below=(own_id,))
+        findings = await self._resolved(member, look, drafts=True, below=(own_id,))
+        return [*findings, *await self._misfits(member, canvas, app_id)]
+
+    async def _misfits(self, member: Member, canvas: Canvas, app_id: str) -> list[Diagnostic]:
+        """Variables that a canvas sets to what they cannot be."""
+        if not sets_variables(canvas):
+            return []
+        read = self._stores.variables.definitions
+        org_id, space_id = str(member.org_id), str(member.space_id)
+        user = await read(org_id, space_id, app_id, "user")
+        app = await read(org_id, space_id, app_id, "app")
+        return check_assignments(canvas, self._library, {"user": user, "app": app})
 
     async def compile(
-        self, member: Member, workflow: Workflow, *, drafts: bool, below: tuple[str, ...] = ()
+        self, member: Member, workflow: Workflow, *, drafts: bool, below: tuple[str, ...] = (), app_id: str = ""
     ) -> tuple[Plan, str]:
-        """Compile a workflow's draft and store the plan. With `drafts`, what it calls may be a draft too.
+        """Compile a workflow's draft and store the plan. With `drafts`, what it calls may be a draft too; without, the
+        variables that it sets must be of their types.
 
         Raises `InvalidCanvas` with every diagnostic.
         """
         canvas, found = await asyncio.to_thread(read_canvas, workflow.draft, self._limits)
         if canvas is None:
-            raise _no_canvas(found)
+            raise _refused("The draft is no canvas", found)
         own_id = str(workflow.id)
         drawn: Canvas = canvas
 
@@ -170,6 +185,8 @@ class Catalogue:
             return compile_canvas(drawn, self._library, resolve, own_id=own_id, limits=self._limits)
 
         plan = await self._resolved(member, work, drafts=drafts, below=(*below, own_id))
+        if not drafts and (misfits := await self._misfits(member, drawn, app_id)):
+            raise _refused("The canvas cannot be published", misfits)
         data = plan.to_bytes()
         hash_ = plan_hash(data)
         await self._stores.plans.put(hash_, data)
@@ -266,7 +283,7 @@ def _leads_back(error: InvalidCanvas) -> bool:
     )
 
 
-def _no_canvas(found: Iterable[Diagnostic]) -> InvalidCanvas:
+def _refused(why: str, found: Iterable[Diagnostic]) -> InvalidCanvas:
     listed = [one.to_json() for one in found]
     more = f" And {len(listed) - 1} more." if len(listed) > 1 else ""
-    return InvalidCanvas(f"The draft is no canvas: {listed[0]['message']}{more}", diagnostics=[*listed])
+    return InvalidCanvas(f"{why}: {listed[0]['message']}{more}", diagnostics=[*listed])

@@ -99,16 +99,21 @@ async def put_draft(
 
 
 @router.post("/workflows/{workflow}/validate", responses=problems(401, 403, 404))
-async def validate_draft(workflow: WorkflowRef, member: Viewer, catalogue: CatalogueDep) -> Validation:
+async def validate_draft(
+    workflow: WorkflowRef,
+    member: Viewer,
+    catalogue: CatalogueDep,
+    app_id: Annotated[str, Query(max_length=191, description="The application whose variables it sets.")] = "",
+) -> Validation:
     """Say everything that is wrong with the draft."""
     found = await catalogue.workflow(member, workflow)
-    return _validation(await catalogue.diagnose(member, found.draft, str(found.id)))
+    return _validation(await catalogue.diagnose(member, found.draft, str(found.id), app_id=app_id))
 
 
 @router.post("/validate", responses=problems(400, 401, 403, 413, 415, 422))
 async def validate_canvas(body: CanvasIn, member: Viewer, catalogue: CatalogueDep) -> Validation:
     """Say everything that is wrong with a canvas, and store nothing."""
-    return _validation(await catalogue.diagnose(member, body.canvas))
+    return _validation(await catalogue.diagnose(member, body.canvas, app_id=body.app_id))
 
 
 def _shown(workflow: Workflow | WorkflowSummary) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
-from api.parameters import Body, Id, Millis
+from api.parameters import Body, Id, Millis, Word
 
 Key = Annotated[
     str,
@@ -102,6 +102,7 @@ class CanvasIn(Body):
     """A canvas that is to be looked at and not stored."""
 
     canvas: CanvasDocument
+    app_id: Word = Field("", description="The application whose variables it sets, for their types.")
 
 
 class Validation(BaseModel):
@@ -119,6 +120,7 @@ class PublishIn(Body):
     )
     notes: Annotated[str, StringConstraints(max_length=10_000)] = ""
     revision: int | None = Field(None, description="Publish only if the draft still has this revision.")
+    app_id: Word = Field("", description="The application whose variables it sets: a value must be of their types.")
 
 
 class VersionOut(BaseModel):

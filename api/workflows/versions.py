@@ -74,7 +74,7 @@ async def publish(ref: str, body: PublishIn, member: Member, stores: Stores, cat
     workflow = await catalogue.workflow(member, ref)
     if body.revision not in (None, workflow.revision):
         raise Conflict("The draft has changed since you opened it.", revision=workflow.revision)
-    _, plan_hash = await catalogue.compile(member, workflow, drafts=False)
+    _, plan_hash = await catalogue.compile(member, workflow, drafts=False, app_id=body.app_id)
     version = await stores.workflows(member.org_id, member.space_id).publish(
         workflow.id, workflow.draft, plan_hash, version=body.version, notes=body.notes
     )

@@ -166,7 +166,7 @@ async def test_variables_are_assigned_where_their_scope_says() -> None:
     walk = Walk(alone(assign), world)
     action = step(walk).action
     assert isinstance(action, Call)
-    assert (action.tier, action.attempts) == ("local", 3)
+    assert (action.tier, action.attempts) == ("activity", 3)
     assert (await walk.run()).output == {"out": {"isSuccess": True}}
     assert world.variables.kept == {
         ("10", "20", "user", "40"): {"language": "中文"},

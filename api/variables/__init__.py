@@ -1,0 +1,1 @@
+"""Variables: what they are, and the values of users and applications."""

@@ -49,6 +49,8 @@ class Permission(StrEnum):
     PLUGIN_PUBLISH = "plugin.publish"
     KNOWLEDGE_VIEW = "knowledge.view"
     KNOWLEDGE_EDIT = "knowledge.edit"
+    DATABASE_VIEW = "database.view"
+    DATABASE_EDIT = "database.edit"
 
 
 EVERYTHING: Final = frozenset(Permission)

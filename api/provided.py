@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from api.databases.service import DatabaseService
 from api.knowledge.service import KnowledgeService
 from api.models.service import ModelService
 from api.parts import ApiParts
@@ -48,9 +49,15 @@ async def _plugins(request: Request) -> PluginService:
     return plugins
 
 
+async def _databases(request: Request) -> DatabaseService:
+    databases: DatabaseService = request.app.state.databases
+    return databases
+
+
 StoresDep = Annotated[Stores, Depends(_stores)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RunsDep = Annotated[RunService, Depends(_runs)]
 ModelsDep = Annotated[ModelService, Depends(_models)]
 PluginsDep = Annotated[PluginService, Depends(_plugins)]
 KnowledgeDep = Annotated[KnowledgeService, Depends(_knowledge)]
+DatabasesDep = Annotated[DatabaseService, Depends(_databases)]

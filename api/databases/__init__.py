@@ -1,0 +1,1 @@
+"""Databases: tables that authors make, which the nodes of canvases read and write."""

@@ -9,12 +9,13 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from engine.errors import InvalidInput, LimitExceeded
+from engine.errors import InvalidInput, LimitExceeded, NodeFailed
+from engine.file_names import file_name_of
 from engine.json_text import read_json, write_json
 from engine.templates import to_text
 from nodes.context import FilePart, Http
 from nodes.reading import read_inputs
-from nodes.tools.http_reply import check_status, header
+from nodes.tools.http_reply import check_status, header, without_secrets
 
 BodyType = Literal["none", "json", "raw_text", "form_data", "form_urlencoded", "binary"]
 FILE_BYTES: Final = 20 * 1024 * 1024
@@ -123,6 +124,13 @@ class _Files:
     async def fetch(self, url: str, field: FormField | None = None) -> FilePart:
         reply = await self._http.request("GET", url, timeout_seconds=FILE_SECONDS, max_bytes=FILE_BYTES)
         check_status("GET", url, reply)
+        if reply.status != 200:
+            place = without_secrets(url)
+            raise NodeFailed(
+                f"The file at {place} was answered with the status {reply.status} instead of 200.",
+                status=reply.status,
+                url=place,
+            )
         self._left -= len(reply.body)
         if self._left < 0:
             raise LimitExceeded(
@@ -130,9 +138,8 @@ class _Files:
                 limit=FILE_BYTES,
             )
         name = field.name if field is not None else "file"
-        filename = (
-            (field.filename if field is not None else "") or unquote(urlsplit(url).path.rpartition("/")[2]) or name
-        )
+        own = field.filename if field is not None else ""
+        filename = own or file_name_of(url) or unquote(urlsplit(url).path.rpartition("/")[2]) or name
         told = (field.content_type if field is not None else "") or header(reply, "content-type")
         guessed = mimetypes.guess_type(filename)[0] or "application/octet-stream"
         return FilePart(name=name, filename=filename, content=reply.body, content_type=told or guessed)

@@ -35,14 +35,16 @@ WIDER: Final = {
 """What is sent under these names is really this, as browsers found out."""
 
 
-def check_status(method: str, url: str, reply: HttpReply) -> None:
-    """Raise what a status of 400 and above means: `NodeUnavailable` for 429 and 5xx, `NodeFailed` for the rest."""
+def check_status(method: str, url: str, reply: HttpReply, *, for_good: bool = False) -> None:
+    """Raise what a status of 400 and above means: `NodeUnavailable` for 429 and 5xx unless it is `for_good`,
+    `NodeFailed` for the rest.
+    """
     if reply.status < 400:
         return
     place = without_secrets(url)
     facts: dict[str, Json] = {"status": reply.status, "url": place, "body": decode_body(reply)[:PREVIEW]}
     sentence = f"{method} {place} was answered with the status {reply.status}."
-    if reply.status != 429 and reply.status < 500:
+    if for_good or (reply.status != 429 and reply.status < 500):
         raise NodeFailed(sentence, **facts)
     if (wait := retry_after(header(reply, "retry-after"), datetime.now(UTC))) is not None:
         facts["retry_after"] = wait

@@ -9,10 +9,17 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.canvas import Node
+from engine.errors import NodeUnavailable
+from engine.json_text import write_json
+from engine.schema import as_schema, properties_of
+from nodes.context import HttpReply
+from nodes.reading import read_settings
 from nodes.surface import Category, Example, NodeContext, Retry, activity_node
 from nodes.tools.http_body import BodyType, make_body, text_pairs
 from nodes.tools.http_reply import check_status, decode_body
 
+MOST_RETRIES: Final = 10
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 Pairs = list[tuple[str, str]]
 
@@ -85,11 +92,30 @@ class Inputs(BaseModel):
         return method.upper() if isinstance(method, str) else method
 
 
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    retries: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_RETRIES,
+        description="How often a request that got no answer is sent again, at once; a status is then an error for good."
+        " Absent: what may go away is tried three times in all, with pauses.",
+    )
+
+
+def retry(node: Node) -> Retry:
+    """A canvas that says itself how often leaves nothing to the node type."""
+    return Retry(attempts=3 if node.data.settings.get("retries") is None else 1)
+
+
 class Output(BaseModel):
     statusCode: int
     body: str = Field(description="The reply's body as text.")
-    headers: dict[str, str] = Field(
-        description="The reply's headers, their names in lower case; the last one of a name."
+    headers: dict[str, str] | str = Field(
+        description="The reply's headers, their names in lower case; the last one of a name. Declared as a text they"
+        " are JSON, with names like Content-Type.",
+        json_schema_extra={"type": "object", "additionalProperties": {"type": "string"}},
     )
 
 
@@ -98,7 +124,8 @@ class Output(BaseModel):
     title="HTTP Request",
     category=Category.TOOLS,
     timeout=timedelta(minutes=10),
-    retry=Retry(attempts=3),
+    retry=retry,
+    settings=Settings,
     examples=(
         Example(
             title="Read a page",
@@ -138,11 +165,36 @@ async def http_request(inputs: Inputs, ctx: NodeContext) -> Output:
         headers.append(("Idempotency-Key", ctx.idempotency_key))
     params = [pair for pair in text_pairs(inputs.params) if pair[0] not in dict(auth_params)]
     url = _with_params(inputs.url.strip(), [*params, *auth_params])
-    reply = await ctx.http.request(
-        inputs.method, url, headers=headers, content=content, timeout_seconds=inputs.timeout_seconds
-    )
-    check_status(inputs.method, url, reply)
-    return Output(statusCode=reply.status, body=decode_body(reply, ctx.warn), headers=dict(reply.headers))
+    retries = read_settings(Settings, ctx.settings).retries
+    reply = await _sent(inputs, url, headers, content, ctx, retries)
+    check_status(inputs.method, url, reply, for_good=retries is not None)
+    return Output(statusCode=reply.status, body=decode_body(reply, ctx.warn), headers=_shown(reply, ctx))
+
+
+async def _sent(
+    inputs: Inputs, url: str, headers: Pairs, content: bytes | None, ctx: NodeContext, retries: int | None
+) -> HttpReply:
+    """The reply; a request that got none is sent again as often as the canvas says."""
+    left = retries or 0
+    while True:
+        try:
+            return await ctx.http.request(
+                inputs.method, url, headers=headers, content=content, timeout_seconds=inputs.timeout_seconds
+            )
+        except NodeUnavailable as error:
+            if retries is not None:
+                error.facts["retry_at_once"] = True
+            if left == 0:
+                raise
+            left -= 1
+
+
+def _shown(reply: HttpReply, ctx: NodeContext) -> dict[str, str] | str:
+    """The headers; as a text their names are spelled as programs that read such a text expect."""
+    declared = as_schema(properties_of(dict(ctx.output_schema or {})).get("headers"))
+    if declared.get("type") != "string":
+        return dict(reply.headers)
+    return write_json({"-".join(map(str.capitalize, name.split("-"))): value for name, value in reply.headers})
 
 
 def _has(headers: Pairs, name: str) -> bool:

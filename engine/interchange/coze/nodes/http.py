@@ -16,8 +16,8 @@ from engine.interchange.coze.values import block_input, block_output
 from engine.references import Path, parse_placeholder
 
 LONGEST_SECONDS: Final = 600
-TRIES_OF_ITS_OWN: Final = 2
-"""How often our node tries again by itself where nothing was reached."""
+MOST_RETRIES: Final = 10
+"""How often our node sends a request again that got no answer."""
 _BLOCK: Final = "block_output_"
 _VARIABLE: Final = re.compile(r"global_variable_(user|app|system)((?:\[(?:\"[^\"\]]*\"|[0-9]{1,9})\]|\.[^.\[\]]+)+)")
 _SEGMENT: Final = re.compile(r"\[\"([^\"\]]*)\"\]|\[([0-9]{1,9})\]|\.([^.\[\]]+)")
@@ -48,26 +48,30 @@ def http_request(reader: Reader) -> Made:
     kind, body = _body(reader)
     if kind != "none":
         inputs |= {"body_type": {"value": kind}, "body": body}
-    if (seconds := _setting(reader)) is not None:
+    seconds, retries = _setting(reader)
+    if seconds is not None:
         inputs["timeout_seconds"] = {"value": seconds}
     reader.unknown(info)
     reader.inputs.skip(("inputParameters",))
-    return Made("http_request", inputs=inputs, outputs=reader.declared if reader.outputs else None)
+    declared = reader.declared if reader.outputs else None
+    return Made("http_request", inputs=inputs, settings={"retries": retries}, outputs=declared)
 
 
-def _setting(reader: Reader) -> float | None:
+def _setting(reader: Reader) -> tuple[float | None, int]:
+    """The time of a request, and how often one that got no answer is sent again, which nothing else is."""
     said = reader.inputs.inner("setting")
     seconds, retries = number_of(said.get("timeout")), reader.whole(said, "retryTimes")
-    if retries > TRIES_OF_ITS_OWN:
-        message = f"{retries} retries are asked for where nothing is reached; there are {TRIES_OF_ITS_OWN} here."
+    if not 0 <= retries <= MOST_RETRIES:
+        message = f"{retries} retries are asked for where nothing is reached; there are 0 to {MOST_RETRIES} here."
         reader.not_kept(said.at("retryTimes"), message)
+    retries = min(max(retries, 0), MOST_RETRIES)
     reader.unknown(said)
     if seconds is None or seconds <= 0:
-        return None
+        return None, retries
     if seconds > LONGEST_SECONDS:
         message = f"{seconds} seconds become {LONGEST_SECONDS}, which is the longest time of a request."
         reader.not_kept(said.at("timeout"), message)
-    return min(seconds, LONGEST_SECONDS)
+    return min(seconds, LONGEST_SECONDS), retries
 
 
 def _auth(reader: Reader) -> Expr | None:

@@ -19,7 +19,8 @@ from tests.nodes.context import NodeWorld
 OURS = {
     "start", "end", "message", "condition", "text_concat", "text_split", "json_to", "json_from", "set_variable",
     "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request", "llm",
-    "question", "form", "delay", "code", "text_template", "read_document", "plugin", "comment", "unavailable", "database_query",
+    "question", "form", "delay", "code", "text_template", "read_document", "plugin", "comment", "unavailable",
+    "database_query",
     "database_insert", "database_update", "database_delete", "database_sql", "intent",
 }  # fmt: skip
 

@@ -98,7 +98,15 @@ def _from_input(binding: FromInput) -> Bind:
     return sibling
 
 
-def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, Bound, Stored], list[str | Filled]]:
+class Fill(Protocol):
+    """A template's parts with their values, all or some of them."""
+
+    def __call__(
+        self, place: Place, bound: Bound, stored: Stored, first: int = 0, end: int | None = None
+    ) -> list[str | Filled]: ...
+
+
+def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Fill:
     """A template's parts with their values; what renders or forwards them comes after."""
     made: list[str | tuple[str, Bind | None, Sequence[str | int], Callable[[Place], bool]]] = []
     for part in text.parts:
@@ -111,9 +119,9 @@ def fill_parts(text: Text, siblings: Mapping[str, Binding]) -> Callable[[Place, 
             rest = part.source.path[len(_root_path(part.source)) :]
             made.append((part.text, root, rest, _skipped(part, siblings)))
 
-    def fill(place: Place, bound: Bound, stored: Stored) -> list[str | Filled]:
+    def fill(place: Place, bound: Bound, stored: Stored, first: int = 0, end: int | None = None) -> list[str | Filled]:
         filled: list[str | Filled] = []
-        for part in made:
+        for part in made[first:end]:
             if isinstance(part, str):
                 filled.append(part)
                 continue

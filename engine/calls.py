@@ -28,7 +28,7 @@ def settle_call(
         said += complaints
         if step.null_outputs:
             output = null_fill(output, step.output_schema, refuse_missing=True)
-    frame.messages.streamed(node, output)
+    frame.messages.streamed(node, frame, output, forwarded=result.forwarded, void=None if result.void else ())
     data: dict[str, Any] = {}
     if usage:
         data["usage"] = dict(usage)

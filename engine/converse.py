@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.bindings import Bound
@@ -12,8 +13,8 @@ from engine.events import EventType
 from engine.plan import Call, Converse, Subflow, Tool
 from engine.prepare import Node
 from engine.retries import retry_delay
-from engine.runtime import CallRequest, CallResult, StepError, ToolsCalled, ToolUse
-from engine.subflows import run_subflow
+from engine.runtime import CallRequest, CallResult, StepError, StreamTarget, ToolsCalled, ToolUse
+from engine.subflows import Answered, run_subflow
 from engine.values import Json
 from engine.walk import Outcome
 
@@ -55,6 +56,8 @@ class _Talk:
         self._turns: list[Json] = []
         self._attempt = 1
         self._calls: list[Json] = []
+        self._answered: Answered | None = None
+        """An answer of a tool that messages have got already, in pieces."""
         self._logs: list[str] = []
         self.usage: dict[str, int] = {}
 
@@ -63,6 +66,8 @@ class _Talk:
         while True:
             result = await self._turn()
             if result.tools is None:
+                if (told := self._answered) is not None:
+                    result = replace(result, forwarded=told.forwarded, void=bool(told.void))
                 done = settle_call(self._frame, self._node, result, self._warnings, self.usage)
                 if self._calls:
                     done.data["details"] = {"tool_calls": self._calls}
@@ -110,10 +115,9 @@ class _Talk:
                 return result
 
     def _request(self, timeout_ms: int) -> CallRequest:
-        frame, node, step, number = self._frame, self._node, self._node.step, len(self._turns)
+        frame, step, number = self._frame, self._node.step, len(self._turns)
         key = f"{frame.context.run_id}/{self._path}"
         inputs: Any = self._bound
-        forwards = bool(node.consumers) and not frame.context.quiet
         return CallRequest(
             call=self._action.turn,
             path=self._path,
@@ -126,10 +130,13 @@ class _Talk:
             idempotency_key=f"{key}/turns[{number}]" if number else key,
             output_schema=step.output_schema,
             timeout_ms=timeout_ms,
-            targets=frame.messages.targets(node, frame, frame.walk.limits.rendered_bytes) if forwards else (),
+            targets=self._targets() if self._answered is None else (),
             turn=number,
             conversation=tuple(self._turns),
         )
+
+    def _targets(self) -> tuple[StreamTarget, ...]:
+        return self._frame.messages.targets(self._node, self._frame) if self._node.consumers else ()
 
     async def _again(self, failure: StepError, delay: float) -> None:
         self._frame.walk.emit(
@@ -163,7 +170,12 @@ class _Talk:
     async def _use(self, number: int, calls: tuple[ToolUse, ...]) -> list[Json]:
         """Make the calls of a turn, all at once; the answers in the order of the calls."""
         places = [f"{self._path}/tools[{number}.{place}]" for place in range(len(calls))]
-        tasks = [asyncio.create_task(self._one(*pair)) for pair in zip(places, calls, strict=True)]
+        # Who answers in the model's place is heard as the model would be; of several none is known to be the one.
+        answering = [call for call in calls if self._answers(call)]
+        heard = answering[0] if len(answering) == 1 else None
+        tasks = [
+            asyncio.create_task(self._one(path, call, heard is call)) for path, call in zip(places, calls, strict=True)
+        ]
         try:
             answers: list[dict[str, Json]] = [*await asyncio.gather(*tasks)]
         except (Exception, asyncio.CancelledError):
@@ -183,8 +195,14 @@ class _Talk:
             self._calls.append(record)
         return [*answers]
 
-    async def _one(self, path: str, call: ToolUse) -> dict[str, Json]:
-        """One call, with a record of its own. What a failure says is the answer then."""
+    def _answers(self, call: ToolUse) -> bool:
+        known = self._action.tools
+        return 0 <= call.tool < len(known) and known[call.tool].answers and not call.error
+
+    async def _one(self, path: str, call: ToolUse, heard: bool) -> dict[str, Json]:
+        """One call, with a record of its own. What a failure says is the answer then. One that is `heard` answers in
+        pieces where the model would.
+        """
         walk, known = self._frame.walk, self._action.tools
         tool = known[call.tool] if 0 <= call.tool < len(known) else None
         label = {"title": (tool.title if tool is not None else "") or call.name, "node_type": "tool"}
@@ -202,7 +220,7 @@ class _Talk:
         try:
             if tool is None or call.error:
                 raise StepError("tool_refused", call.error or f"There is no tool {call.name}.")
-            output = await self._run(tool, call, path, usage)
+            output = await self._run(tool, call, path, usage, heard)
         except asyncio.CancelledError:
             walk.emit(f"{path}:cancelled", EventType.STEP_CANCELLED, path, call.name, **label)
             raise
@@ -233,12 +251,18 @@ class _Talk:
         found: Any = output
         return {**answer, "text": found.get("output")} if tool.answers else {**answer, "output": found}
 
-    async def _run(self, tool: Tool, call: ToolUse, path: str, usage: dict[str, int]) -> dict[str, object]:
+    async def _run(self, tool: Tool, call: ToolUse, path: str, usage: dict[str, int], heard: bool) -> dict[str, object]:
         given = {name: value for name, value in call.arguments.items() if name not in tool.hidden}
         arguments: dict[str, Json] = {**given, **tool.fixed}
         match tool.action:
             case Subflow() as action:
-                return await run_subflow(self._frame, action, arguments, path, title=tool.title, quiet=True)
+                targets = self._targets() if heard else ()
+                done = await run_subflow(
+                    self._frame, action, arguments, path, title=tool.title, quiet=True, targets=targets
+                )
+                if done.forwarded or done.void:
+                    self._answered = done
+                return done.output
             case Call() as action:
                 return await self._call(action, arguments, path, call.name, usage)
 

@@ -21,13 +21,17 @@ class EventType(StrEnum):
     STEP_FAILED = "step.failed"  # title, node_type, error, attempt, usage; handled ("default" or "branch"), then output
     STEP_SKIPPED = "step.skipped"  # title, node_type
     STEP_CANCELLED = "step.cancelled"  # title, node_type
-    STEP_RETRIED = "step.retried"  # attempt (the new one), error, delay_ms: pieces of earlier attempts are void
+    STEP_RETRIED = (
+        "step.retried"  # attempt (the new one), error, delay_ms: pieces of earlier attempts are void
+        # delivery when a process died or a turn ended with calls; below: what steps within told is void too
+    )
     STEP_DELTA = "step.delta"  # attempt, field, text: a piece of a streamed output
+    MESSAGE_OPENED = "message.opened"  # source: pieces of this step follow, also those made before
     MESSAGE_DELTA = (
         "message.delta"  # text, source (path of the producing step), attempt: a piece of a message or of the answer
     )
     MESSAGE_RESET = "message.reset"  # pieces of this message sent so far are void; text: what stands instead
-    MESSAGE_COMPLETED = "message.completed"  # text: the whole message
+    MESSAGE_COMPLETED = "message.completed"  # text: the whole message; the mark of its end, none for an empty one
     WAIT_OPENED = "wait.opened"  # wait_id, kind, prompt, options, schema, title, executor: who takes the answer
     WAIT_ANSWERED = "wait.answered"  # wait_id, answer
 

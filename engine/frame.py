@@ -18,7 +18,7 @@ from engine.messages import Messages
 from engine.perform import fail, perform
 from engine.plan import Delay, Plan, Wait, Wire
 from engine.prepare import INSTANT, Node, Prepared, prepare_plan
-from engine.runtime import RunContext, StepError
+from engine.runtime import RunContext, StepError, StreamTarget
 from engine.values import MISSING, Json, has_refs
 from engine.walk import HandOver, Outcome, Walk
 
@@ -43,6 +43,7 @@ class Frame(Place):
         item: object = MISSING,
         index: int | None = None,
         variables: dict[str, object] | None = None,
+        mirrors: tuple[StreamTarget, ...] = (),
     ) -> None:
         count = len(prepared.nodes)
         self.walk = walk
@@ -56,7 +57,7 @@ class Frame(Place):
         self.item, self.index, self.variables = item, index, variables
         self.outputs: list[object] = [MISSING] * count
         self.status = [Status.PENDING] * count
-        self.messages = Messages()
+        self.messages = Messages(mirrors)
         self.result: dict[str, object] | None = None
         self.left: str | None = None
         self.order: list[tuple[int, str | None]] = []
@@ -93,6 +94,9 @@ class Frame(Place):
             "workflow_id": context.workflow_id,
             "version": context.version,
             "user_id": context.user_id,
+            "app_id": context.app_id,
+            "conversation_id": context.conversation_id,
+            "sys_uuid": context.sys_uuid,
             "started_at": context.started_at,
         }
 
@@ -168,6 +172,7 @@ class Frame(Place):
                     await self._begin(self._ready.popleft())
                 if not self._running:
                     break
+                self.messages.reconsider(self)
                 if not self._finished:
                     self._wake = asyncio.get_running_loop().create_future()
                     await self._wake
@@ -261,8 +266,7 @@ class Frame(Place):
             title=node.step.title,
             node_type=node.step.node_type,
         )
-        if self.messages.was_sent(number):
-            self.walk.emit(f"{path}:reset", EventType.MESSAGE_RESET, path, node.step.id, text="")
+        self.messages.skipped(node, self)
 
     def _reach(self, number: int, opened: bool) -> None:
         """A wire into a step is settled. Skipping spreads here without recursion: a canvas may be a long chain."""
@@ -289,17 +293,24 @@ class Frame(Place):
         if not self._needs[number] and not self._controls[number] and self._reached[number]:
             self._ready.append(number)
 
-    def would_run(self, node: Node, producer: int) -> bool:
-        """Whether the step is certain to run next once the producer succeeds."""
-        if self.status[node.number] is not Status.PENDING:
-            return False
-        open_wires = [
-            wire
-            for wire in self.prepared.nodes[producer].successors
-            if wire.target == node.number and _opens(wire, None)
-        ]
-        wires = sum(wire.target == node.number for wire in self.prepared.nodes[producer].successors)
-        return self._controls[node.number] == wires and bool(self._reached[node.number] or open_wires)
+    def certain(self, producer: int, steps: tuple[int, ...]) -> list[int] | None:
+        """What must be settled before these steps are certain to run, each right behind those before it, once the
+        producer succeeds; None when they are not, whatever happens.
+        """
+        sources, waiting = {producer}, list[int]()
+        for number in steps:
+            if self.status[number] is not Status.PENDING:
+                return None
+            opened = bool(self._reached[number])
+            for wire in self.prepared.nodes[number].incoming:
+                if wire.source in sources:
+                    opened = opened or _opens(wire, None)
+                elif self.status[wire.source] not in (Status.DONE, Status.SKIPPED):
+                    waiting.append(wire.source)
+            if not opened and not waiting:
+                return None
+            sources.add(number)
+        return waiting
 
     # --- handing over ---
 
@@ -320,6 +331,7 @@ class Frame(Place):
             "result": self.result,  # type: ignore[dict-item]
             "executed": self.walk.executed,
             "usage": dict(self.walk.usage),
+            "messages": self.messages.snapshot(),
         }
 
     def restore(self, snapshot: Json) -> None:
@@ -331,6 +343,8 @@ class Frame(Place):
         self.walk.usage = dict(known["usage"])
         self.walk.refs_seen = has_refs(known)
         self.result = known["result"]
+        if "messages" in known:
+            self.messages.restore(known["messages"])
         for entry in known["steps"]:
             self._restored.append((entry["step"], Outcome(entry["output"], entry["port"])))
         self.parked = {int(number): cursor for number, cursor in known["parked"].items()}

@@ -19,6 +19,7 @@ from engine.plan import (
     Delay,
     Emit,
     Finish,
+    Give,
     Leave,
     Loop,
     Map,
@@ -189,6 +190,8 @@ def _evaluate(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluat
             refusal = StepError(code, message)
             refusal.facts.update(facts)
             raise refusal
+        case Give(output=output, port=port):
+            return Evaluated(dict(output), port)
         case Assign():
             done = evaluate(step, {name: bound.get(name) for name in step.inputs}, limits)
             if frame.variables is not None:
@@ -230,31 +233,19 @@ def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: l
     if isinstance(action, Finish):
         frame.result = output
     if isinstance(action, Emit) or (isinstance(action, Finish) and action.mode == "answer"):
-        _send_message(frame, node, output["output"])
+        frame.messages.complete(node, frame, output["output"])
     if step.null_outputs and step.output_schema is not None:
         output = null_fill(output, step.output_schema)
     data: dict[str, Any] = {"inputs": shown(node, bound)}
     if done.port is not None:
         data["port"] = done.port
+    if isinstance(action, Give):
+        data["details"] = {"pinned": True}
     if done.details is not None:
         data["details"] = {**done.details}
     if warnings or done.warnings:
         data["warnings"] = [*warnings, *done.warnings]
     return succeed(frame, node, Outcome(output, done.port, data))
-
-
-def _send_message(frame: Frame, node: Node, text: object) -> None:
-    """Send what is left of a message. A text by reference goes as it is: readers load it."""
-    if frame.context.quiet:
-        return
-    path, name = frame.path_of(node), node.step.id
-    if isinstance(text, str):
-        rest, void = frame.messages.rest(node.number, text)
-        if void:
-            frame.walk.emit(f"{path}:reset", EventType.MESSAGE_RESET, path, name, text=text)
-        elif rest and frame.messages.was_sent(node.number):
-            frame.walk.emit(f"{path}:rest", EventType.MESSAGE_DELTA, path, name, text=rest, source=path, attempt=1)
-    frame.walk.emit(f"{path}:message", EventType.MESSAGE_COMPLETED, path, name, text=text)
 
 
 def _keeps_parts(step: Step) -> bool:

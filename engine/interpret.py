@@ -12,7 +12,7 @@ from engine.frame import Frame
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import Plan
 from engine.prepare import prepare_plan
-from engine.runtime import RunContext, Runtime, SliceRequest, SliceResult
+from engine.runtime import RunContext, Runtime, SliceRequest, SliceResult, StreamTarget
 from engine.secrets import secrets_of, without_secrets
 from engine.values import MISSING, Json, has_refs
 from engine.walk import HandOver, Walk
@@ -28,6 +28,10 @@ class RunResult:
     answer: str | None
     executed: int
     usage: dict[str, int]
+    forwarded: tuple[str, ...] = ()
+    """Paths of the messages around it that have got its whole answer in pieces."""
+    void: tuple[str, ...] = ()
+    """And of those that got something else."""
 
 
 async def interpret(
@@ -38,14 +42,16 @@ async def interpret(
     *,
     limits: Limits = DEFAULT_LIMITS,
     snapshot: Json | None = None,
+    targets: tuple[StreamTarget, ...] = (),
 ) -> RunResult:
-    """Walk a plan to its end.
+    """Walk a plan to its end. `targets` are messages of the run around it, which forward its answer.
 
     Tells `run.started` (a root run's first history only) and everything about steps; how the run ended is the caller's
     to tell. Raises `StepError` or another `FlowError` when the run fails, `HandOver` when it should go on elsewhere.
     """
     walk = Walk(runtime, limits)
-    frame = Frame(walk, prepare_plan(plan, context.plan_hash), context, run_inputs=dict(inputs), plan=plan, root=True)
+    prepared = prepare_plan(plan, context.plan_hash)
+    frame = Frame(walk, prepared, context, run_inputs=dict(inputs), plan=plan, root=True, mirrors=targets)
     walk.refs_seen = has_refs(dict(inputs))
     if snapshot is not None:
         frame.restore(snapshot)
@@ -59,9 +65,8 @@ async def interpret(
             plan_hash=context.plan_hash,
         )
     output = await frame.run()
-    return RunResult(
-        output=output, answer=str(output["output"]) if plan.answers else None, executed=walk.executed, usage=walk.usage
-    )
+    answer = str(output["output"]) if plan.answers else None
+    return RunResult(output, answer, walk.executed, walk.usage, *frame.messages.outcome())
 
 
 async def interpret_slice(

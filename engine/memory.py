@@ -109,8 +109,10 @@ class InMemoryRuntime:
 
     async def subflow(self, request: SubflowRequest) -> SubflowResult:
         plan = self.plan(request.context.plan_hash)
-        result = await interpret(plan, request.inputs, self, request.context, limits=self.limits)
-        return SubflowResult(output=result.output, executed=result.executed, usage=result.usage)
+        result = await interpret(
+            plan, request.inputs, self, request.context, limits=self.limits, targets=request.targets
+        )
+        return SubflowResult(result.output, result.executed, result.usage, result.forwarded, result.void)
 
     async def slice(self, request: SliceRequest) -> SliceResult:
         return await interpret_slice(self.plan(request.context.plan_hash), request, self, limits=self.limits)

@@ -78,6 +78,7 @@ async def perform(frame: Frame, node: Node) -> Outcome:
                     attempt=attempt,
                     error=failure.to_json(),
                     delay_ms=int(delay * 1000),
+                    **({"below": True} if isinstance(step.action, Subflow) else {}),
                 )
                 if delay:
                     await walk.runtime.sleep(delay)
@@ -98,7 +99,7 @@ def fail(frame: Frame, node: Node, error: StepError, attempt: int) -> Outcome:
     """The step's last attempt failed: go on as its policy says, or let the run fail."""
     step, path, policy = node.step, frame.path_of(node), node.step.on_error
     handled = None if policy.policy == "fail" else policy.policy
-    frame.messages.lost(node)
+    frame.messages.lost(node, frame)
     output: dict[str, object] = {}
     if handled is not None:
         output = {
@@ -182,7 +183,12 @@ async def _do(frame: Frame, node: Node, bound: Bound, warnings: list[str], attem
             return await _delay(frame, node, bound)
         case Subflow() as action:
             place, limit = frame.place_of(node, attempt), node.step.on_error.timeout_ms
-            return Outcome(await run_subflow(frame, action, bound, place, title=node.step.title, timeout_ms=limit))
+            targets = frame.messages.targets(node, frame) if node.consumers else ()
+            done = await run_subflow(
+                frame, action, bound, place, title=node.step.title, timeout_ms=limit, targets=targets
+            )
+            frame.messages.streamed(node, frame, done.output, forwarded=done.forwarded, void=done.void, certain=False)
+            return Outcome(done.output)
         case Converse() as action:
             return await converse(frame, node, action, bound, warnings, deadline)
         case action:
@@ -207,9 +213,7 @@ async def _call(
             idempotency_key=f"{frame.context.run_id}/{path}",
             output_schema=step.output_schema,
             timeout_ms=max(1, deadline - walk.runtime.now()) if deadline else action.timeout_ms,
-            targets=frame.messages.targets(node, frame, walk.limits.rendered_bytes)
-            if node.consumers and not frame.context.quiet
-            else (),
+            targets=frame.messages.targets(node, frame) if node.consumers else (),
         )
     )
     walk.spend(result.usage)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from engine.bindings import Bind, Bound, Place, Stored, bind, bindings_of, fill_parts, leaves_of
+from engine.bindings import Bind, Fill, bind, bindings_of, fill_parts, leaves_of
 from engine.plan import (
     Action,
     Assign,
+    Binding,
     Call,
     Choose,
     Compute,
@@ -19,35 +21,55 @@ from engine.plan import (
     FromInput,
     FromScope,
     FromStep,
+    Give,
     Graph,
     Leave,
     Loop,
     Map,
     Merge,
+    Obj,
+    Placeholder,
     Plan,
     Refuse,
     Result,
     Start,
     Step,
+    Subflow,
     Text,
     Wire,
 )
+from engine.schema import as_schema, properties_of
 from engine.secrets import secrets_of
-from engine.templates import Filled
 
 KEPT_PLANS = 256
-INSTANT = (Start, Finish, Emit, Compute, Choose, Merge, Assign, Refuse, Leave)
+_MERGES: Final = 8
+"""Merges that a stream passes through at most."""
+INSTANT = (Start, Finish, Emit, Compute, Choose, Merge, Assign, Refuse, Give, Leave)
 """Actions that take no time."""
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A group of a merge, and the candidate in it that is to be chosen."""
+
+    step: int
+    group: str
+    candidate: int
+
+
+@dataclass(frozen=True, slots=True)
 class Consumer:
-    """A message that forwards a streamed output: the step that sends it, and the part of its template."""
+    """A message that forwards a streamed output: the step that sends it, the part of its template, and the merges on
+    the way there, the nearest to the streaming step first.
+    """
 
     step: int
     part: int
-    reads_before: tuple[int, ...] = ()
-    """Steps that the parts before that one read."""
+    via: tuple[Choice, ...] = ()
+
+
+UNKNOWN: Final = -1
+"""Stands for a source whose value is not at hand before the step begins."""
 
 
 @dataclass(slots=True)
@@ -57,8 +79,9 @@ class Node:
     step: Step
     number: int
     inputs: list[tuple[str, Bind]]
-    texts: list[tuple[str, Callable[[Place, Bound, Stored], list[str | Filled]]]]
+    texts: list[tuple[str, Fill]]
     successors: list[Wire] = field(default_factory=list)
+    incoming: list[Wire] = field(default_factory=list)
     dependents: list[int] = field(default_factory=list)
     controls: int = 0
     """Wires that lead here, the beginning of the graph counted as one."""
@@ -66,9 +89,13 @@ class Node:
     """User and app variables that must be read before the step is bound."""
     secrets: tuple[tuple[str, ...], ...] = ()
     """Inputs that no record may show."""
-    parts: Callable[[Place, Bound, Stored], list[str | Filled]] | None = None
+    parts: Fill | None = None
+    part_reads: list[tuple[int, ...]] = field(default_factory=list)
+    """Per part of the message's template the steps of this graph that it reads."""
     operands: list[list[tuple[Bind, Bind | None]]] = field(default_factory=list)
     candidates: list[tuple[str, list[Bind]]] = field(default_factory=list)
+    candidate_reads: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
+    """Per group of a merge and candidate the steps of this graph that it reads."""
     consumers: list[Consumer] = field(default_factory=list)
     body: Prepared | None = None
     results: list[tuple[str, Result, Bind]] = field(default_factory=list)
@@ -85,6 +112,22 @@ class Prepared:
     by_id: dict[str, Node]
     unreached: tuple[int, ...]
     """Steps that no wire leads to: they are skipped as the walk begins."""
+    behind: dict[int, frozenset[int]] = field(default_factory=dict)
+    """Per step that was asked about, those that cannot begin before it has ended."""
+
+    def waits_for(self, step: int, first: int) -> bool:
+        """Whether a step cannot begin before another has ended."""
+        if (known := self.behind.get(first)) is None:
+            found: set[int] = set()
+            pending = [first]
+            while pending:
+                node = self.nodes[pending.pop()]
+                for follower in (*(wire.target for wire in node.successors), *node.dependents):
+                    if follower not in found:
+                        found.add(follower)
+                        pending.append(follower)
+            known = self.behind[first] = frozenset(found)
+        return step in known
 
 
 _plans: OrderedDict[str, Prepared] = OrderedDict()
@@ -107,6 +150,7 @@ def prepare(graph: Graph) -> Prepared:
     nodes = [_node(number, step) for number, step in enumerate(graph.steps)]
     for wire in graph.wires:
         nodes[wire.source].successors.append(wire)
+        nodes[wire.target].incoming.append(wire)
         nodes[wire.target].controls += 1
     for number in graph.entries:
         nodes[number].controls += 1
@@ -123,7 +167,7 @@ def prepare(graph: Graph) -> Prepared:
 
 def _node(number: int, step: Step) -> Node:
     inputs: list[tuple[str, Bind]] = []
-    texts: list[tuple[str, Callable[[Place, Bound, Stored], list[str | Filled]]]] = []
+    texts: list[tuple[str, Fill]] = []
     for name, binding in step.inputs.items():
         if isinstance(binding, Text):
             texts.append((name, fill_parts(binding, step.inputs)))
@@ -141,12 +185,14 @@ def _node(number: int, step: Step) -> Node:
     match step.action:
         case Finish(answer=Text() as text) | Emit(content=text):
             node.parts = fill_parts(text, step.inputs)
+            node.part_reads = [_part_reads(part, step) for part in text.parts]
         case Choose(cases=cases):
             for case in cases:
                 pairs = [(bind(one.left), None if one.right is None else bind(one.right)) for one in case.comparisons]
                 node.operands.append(pairs)
         case Merge(groups=groups):
             node.candidates = [(name, [bind(one) for one in candidates]) for name, candidates in groups.items()]
+            node.candidate_reads = {name: [_reads(one) for one in candidates] for name, candidates in groups.items()}
         case Loop(body=body, results=results) | Map(body=body, results=results):
             node.body = prepare(body)
             node.results = [(name, result, bind(result.source)) for name, result in results.items()]
@@ -174,37 +220,64 @@ def _find_producers(node: Node, nodes: Sequence[Node]) -> None:
         case _:
             return
     for position, part in enumerate(text.parts):
-        if isinstance(part, str) or part.source is None:
-            continue
-        source = node.step.inputs.get(part.source.name) if isinstance(part.source, FromInput) else part.source
-        if not isinstance(source, FromStep) or source.outer:
-            continue
-        if isinstance(part.source, FromInput) and part.source.path:
-            continue
-        producer = nodes[source.step]
-        action = producer.step.action
-        streams = streamed_by(action)
-        if streams is not None and source.path == (streams,):
-            producer.consumers.append(Consumer(node.number, position, _reads(text, position, node.step)))
+        if not isinstance(part, str) and part.source is not None:
+            for producer, via in _producers(_source_of(part.source, node.step), nodes, ()):
+                nodes[producer].consumers.append(Consumer(node.number, position, via))
+
+
+def _producers(
+    source: Binding | None, nodes: Sequence[Node], via: tuple[Choice, ...]
+) -> Iterator[tuple[int, tuple[Choice, ...]]]:
+    """The steps whose streamed output a binding is, itself or through merges."""
+    if not isinstance(source, FromStep) or source.outer or len(via) > _MERGES:
+        return
+    node = nodes[source.step]
+    action = node.step.action
+    if isinstance(action, Merge):
+        if len(source.path) == 1 and isinstance(group := source.path[0], str):
+            for number, candidate in enumerate(action.groups.get(group, ())):
+                yield from _producers(candidate, nodes, (Choice(source.step, group, number), *via))
+    elif (streams := streamed_by(action)) is not None and source.path == (streams,):
+        yield source.step, via
+
+
+def _source_of(source: FromStep | FromScope | FromInput, step: Step) -> Binding | None:
+    """What a placeholder stands for; None where that is no text as it comes."""
+    if not isinstance(source, FromInput):
+        return source
+    declared = as_schema(properties_of(step.types or {}).get(source.name))
+    if declared and (declared.get("type") != "string" or "format" in declared):
+        return None
+    found = step.inputs.get(source.name)
+    for part in source.path:
+        found = found.members.get(str(part)) if isinstance(found, Obj) else None
+    return found
 
 
 def streamed_by(action: Action) -> str | None:
     """The field of its output that a step tells in pieces while it is made."""
     match action:
-        case Call(streams=streams) | Converse(turn=Call(streams=streams)):
+        case Call(streams=streams) | Converse(turn=Call(streams=streams)) | Subflow(streams=streams):
             return streams
         case _:
             return None
 
 
-def _reads(text: Text, end: int, step: Step) -> tuple[int, ...]:
-    """The steps of this graph that the first parts of a template read."""
+def _part_reads(part: str | Placeholder, step: Step) -> tuple[int, ...]:
+    if isinstance(part, str) or part.source is None:
+        return ()
+    if isinstance(part.source, FromInput):
+        found = step.inputs.get(part.source.name)
+        return () if found is None else _reads(found)
+    return _reads(part.source)
+
+
+def _reads(binding: Binding) -> tuple[int, ...]:
+    """The steps of this graph that a binding reads."""
     found: dict[int, None] = {}
-    for part in text.parts[:end]:
-        if isinstance(part, str) or part.source is None:
-            continue
-        source = step.inputs.get(part.source.name) if isinstance(part.source, FromInput) else part.source
-        for leaf in leaves_of(source) if source is not None else ():
-            if isinstance(leaf, FromStep) and not leaf.outer:
-                found[leaf.step] = None
+    for leaf in leaves_of(binding):
+        if isinstance(leaf, FromStep) and not leaf.outer:
+            found[leaf.step] = None
+        elif isinstance(leaf, FromInput) or (isinstance(leaf, FromScope) and leaf.scope in ("user", "app")):
+            found[UNKNOWN] = None
     return tuple(found)

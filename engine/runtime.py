@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engine.errors import FlowError
 from engine.events import EventType, RunEvent
+from engine.json_text import write_json
 from engine.plan import Call, Plan
 from engine.values import Json
 
@@ -42,6 +44,12 @@ class RunContext:
     """A test run: it works on draft tables and on conversations of its own."""
     channel: str = ""
     """Through which channel its user came; conversations of different channels are apart."""
+
+    @property
+    def sys_uuid(self) -> str:
+        """The same in every run of this user with this application."""
+        return b64encode(write_json([self.space_id, self.app_id, self.channel, self.user_id]).encode()).decode()
+
     quiet: bool = False
     """A tool of a model runs: what its messages say is for nobody else."""
 
@@ -70,11 +78,16 @@ class StepError(FlowError):
 
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
-    """A message that forwards the pieces of a streamed output: the activity sends `prefix` before its first piece."""
+    """A message that forwards the pieces of a streamed output: whoever makes them sends `prefix` before the first.
+
+    With a `cue` the message is not ready for them: it is once the event of this key (`message.opened`) is told. All
+    that was made until then is sent at once, the rest as it comes.
+    """
 
     path: str
     node: str
     prefix: str = ""
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,10 @@ class CallResult:
     question: str | None = None
     tools: ToolsCalled | None = None
     """A turn of a conversation ended with calls instead of an output."""
+    forwarded: tuple[str, ...] = ()
+    """Paths of messages whose cue came in time: they got all pieces of the streamed output."""
+    void: bool = False
+    """What was told in pieces is not what the output came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +195,23 @@ class SubflowRequest:
     context: RunContext
     title: str
     timeout_ms: int = 0
+    targets: tuple[StreamTarget, ...] = ()
+    """Messages that forward its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubflowResult:
-    """Its output, the steps it executed, and the tokens it used."""
+    """Its output, the steps it executed, and the tokens it used.
+
+    Of the messages that were to forward its answer `forwarded` names (by path) those that got the whole, and `void`
+    those that got something else; the others got nothing.
+    """
 
     output: dict[str, Json]
     executed: int
     usage: dict[str, int] = field(default_factory=dict)
+    forwarded: tuple[str, ...] = ()
+    void: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import LimitExceeded
 from engine.plan import Subflow
-from engine.runtime import SubflowRequest
+from engine.runtime import StreamTarget, SubflowRequest
 
 if TYPE_CHECKING:
     from engine.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Its output, and the messages around it that have got its answer, or something that is not it, in pieces."""
+
+    output: dict[str, object]
+    forwarded: tuple[str, ...] = ()
+    void: tuple[str, ...] = ()
 
 
 async def run_subflow(
@@ -23,8 +32,9 @@ async def run_subflow(
     title: str,
     timeout_ms: int = 0,
     quiet: bool = False,
-) -> dict[str, object]:
-    """Run the plan at this place of the run and give its output. What runs `quiet` sends no messages."""
+    targets: tuple[StreamTarget, ...] = (),
+) -> Answered:
+    """Run the plan at this place of the run. What runs `quiet` sends no messages but to `targets`."""
     walk = frame.walk
     context = replace(
         frame.context,
@@ -43,13 +53,15 @@ async def run_subflow(
         )
     if action.tier == "inline":
         plan = walk.runtime.plan(action.plan_hash)
-        return await frame.descend(plan, context, dict(inputs)).run()
+        return Answered(await frame.descend(plan, context, dict(inputs)).run())
     walk.pinned += 1
     try:
-        result = await walk.runtime.subflow(SubflowRequest(action.plan_hash, inputs, context, title, timeout_ms))
+        result = await walk.runtime.subflow(
+            SubflowRequest(action.plan_hash, inputs, context, title, timeout_ms, targets)
+        )
     finally:
         walk.pinned -= 1
     walk.executed += result.executed
     walk.spend(result.usage)
     walk.look_for_refs(result.output)
-    return dict(result.output)
+    return Answered(dict(result.output), result.forwarded, result.void)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Condition
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from engine.errors import FlowError
-from engine.events import EventType, RunEvent
+from engine.events import EventType, RunEvent, StoredEvent
 from engine.values import BlobRef
 from storage.ports import EventLog
 
@@ -24,7 +24,7 @@ _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
 # Most events come in handfuls: a transaction for each handful costs less than one for each event.
 _GATHER: Final = 0.02
-_URGENT: Final = (EventType.STEP_DELTA, EventType.MESSAGE_DELTA, EventType.WAIT_OPENED)
+_URGENT: Final = (EventType.STEP_DELTA, EventType.MESSAGE_DELTA, EventType.MESSAGE_OPENED, EventType.WAIT_OPENED)
 # Less than the two seconds after which Temporal takes a workflow thread for dead.
 _PATIENCE: Final = 1.0
 
@@ -88,6 +88,10 @@ class EventWriter:
     async def room(self) -> None:
         """Wait until there is room for more: what tells from the loop asks first."""
         await self._free.wait()
+
+    def follow(self, run_id: str) -> AsyncIterator[StoredEvent]:
+        """The events of a run from its beginning, and new ones as they come, whichever process tells them."""
+        return self._log.follow(run_id)
 
     async def flush(self, run_id: str) -> None:
         """Wait until everything told of this run before now is stored."""

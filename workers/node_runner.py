@@ -135,6 +135,7 @@ class NodeRunner:
                 fitting, complaints = convert(output, dict(request.output_schema))
                 output = fitting if isinstance(fitting, dict) else output
                 context.warnings += complaints
+            told = context.tools is not None or await pieces.settle(output.get(request.call.streams or ""))
             if request.call.activity == READ_VARIABLES.activity:
                 # A scope stays an object: each of its variables may be large.
                 offloaded: dict[str, Any] = {
@@ -151,6 +152,8 @@ class NodeRunner:
                 port=context.port,
                 question=context.question,
                 tools=context.tools,
+                forwarded=pieces.forwarded,
+                void=not told,
             )
         except StepError:
             raise

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Final
 
 from engine.converse import DELIVERIES
 from engine.events import EventType, RunEvent
+from engine.forwarding import Forwarding, Sent
 from engine.runtime import CallRequest
 from engine.values import Json
 from workers.event_writer import EventWriter
@@ -17,11 +19,12 @@ _ENOUGH: Final = 1024
 
 
 class Pieces:
-    """The streamed output of one attempt.
+    """The streamed output of one attempt, and the messages that forward it.
 
     `delivery` counts how often Temporal handed this attempt out: more than once when the process that had it died. A
     second delivery announces itself first, so that readers drop the pieces of the lost one. Every turn of a
-    conversation begins anew too: its pieces count as those of a later delivery.
+    conversation begins anew too: its pieces count as those of a later delivery. A message that waits for
+    its cue is watched for in the log: whoever tells it may be another process.
     """
 
     def __init__(self, request: CallRequest, delivery: int, writer: EventWriter) -> None:
@@ -30,13 +33,16 @@ class Pieces:
         self._delivery = delivery + request.turn * DELIVERIES
         self._writer = writer
         self._run_id = request.context.run_id
+        self._forwarding = Forwarding(request.targets)
         self._held: list[str] = []
         self._size = 0
         self._sent = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._settled = False
 
     def begin(self) -> None:
-        """Announce a delivery that is not the first."""
+        """Announce a delivery that is not the first, and look out for cues."""
         if self._again:
             request = self._request
             lost: dict[str, Json] = {
@@ -51,6 +57,8 @@ class Pieces:
                 error=lost,
                 delay_ms=0,
             )
+        if self._forwarding.cues:
+            self._watching = asyncio.create_task(self._watch(), name=f"cues for {self._request.path}")
 
     async def add(self, text: str) -> None:
         """Take a piece. The first is told at once: somebody is waiting for it."""
@@ -64,11 +72,41 @@ class Pieces:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._send)
 
+    async def settle(self, output: object) -> bool:
+        """The attempt succeeded with this text. What was not told of it is told now; False when something else was."""
+        self._send()
+        self._settled = True
+        rest = self._forwarding.rest_of(output) if isinstance(output, str) else ""
+        if rest is None:
+            return False
+        await self.add(rest)
+        self._send()
+        self._forward(self._forwarding.finish(), f"{self._mark}.{self._sent + 1}")
+        return True
+
+    @property
+    def forwarded(self) -> tuple[str, ...]:
+        """Paths of the messages whose cue came in time."""
+        return self._forwarding.forwarded
+
     async def end(self) -> None:
         """Tell what is left, and wait until all of it is stored."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
         self._send()
-        if self._sent or self._again:
+        if self._sent or self._again or self._request.targets:
             await self._writer.flush(self._run_id)
+
+    async def _watch(self) -> None:
+        """Hand on what was made to each message whose cue comes, until none is missing."""
+        async with contextlib.aclosing(self._writer.follow(self._run_id)) as events:  # type: ignore[type-var]
+            async for stored in events:
+                if stored.event.type is EventType.MESSAGE_OPENED and not self._settled:
+                    sent = self._forwarding.cue(stored.event.key)
+                    self._forward(sent, f"{self._mark}.{self._sent}")
+                if self._settled or not self._forwarding.cues:
+                    return
 
     def _send(self) -> None:
         if self._timer is not None:
@@ -90,15 +128,18 @@ class Pieces:
             field=request.call.streams,
             text=text,
         )
-        for target in request.targets:
+        self._forward(self._forwarding.add(text), number)
+
+    def _forward(self, sent: Sent, number: str) -> None:
+        for target, text in sent:
             self._tell(
                 # The message may forward other steps too: whose piece this is belongs to the key.
-                f"{target.path}:delta:{request.path}:{number}",
+                f"{target.path}:delta:{self._request.path}:{number}",
                 EventType.MESSAGE_DELTA,
                 target.path,
                 target.node,
-                text=target.prefix + text if self._sent == 1 else text,
-                source=request.path,
+                text=text,
+                source=self._request.path,
             )
 
     @property

@@ -87,6 +87,19 @@ def test_pieces_of_a_process_that_died_are_taken_back(texts: Callable[..., dict[
     assert texts(told) == {"end": "two"}
 
 
+def test_pieces_from_within_a_sub_workflow_that_is_tried_again_are_taken_back(
+    texts: Callable[..., dict[str, str]],
+) -> None:
+    told = [
+        piece("a", source="before"),
+        piece("one", source="sub/write"),
+        {"type": "step.retried", "path": "sub", "data": {"attempt": 2, "below": True}},
+        piece("late", source="sub/write"),
+        piece("two", source="sub~2/write"),
+    ]
+    assert texts(told) == {"end": "atwo"}
+
+
 def test_what_stands_instead_is_shown(texts: Callable[..., dict[str, str]]) -> None:
     reset = {"type": "message.reset", "path": "end", "data": {"text": "(no poem today)"}}
     assert texts([piece("one"), reset]) == {"end": "(no poem today)"}

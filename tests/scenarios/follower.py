@@ -115,16 +115,22 @@ def texts(events: list[Event]) -> tuple[dict[str, str], dict[str, str]]:
     made: dict[str, _Text] = {}
     whole: dict[str, str] = {}
     void: dict[str, tuple[int, int]] = {}
+    gone: tuple[str, ...] = ()
     for event in events:
         data, path = event["data"], event["path"]
         match event["type"]:
             case "step.retried":
                 void[path] = (data.get("attempt", 1), data.get("delivery", 1))
+                gone += (f"{path}/",) if data.get("below") else ()
                 for text in made.values():
-                    text.pieces = [one for one in text.pieces if one[0] != path or one[1] >= void[path]]
+                    text.pieces = [
+                        one
+                        for one in text.pieces
+                        if (one[0] != path or one[1] >= void[path]) and not one[0].startswith(gone)
+                    ]
             case "message.delta":
                 source, number = data.get("source", path), (data.get("attempt", 1), data.get("delivery", 1))
-                if number >= void.get(source, (0, 0)):
+                if number >= void.get(source, (0, 0)) and not source.startswith(gone):
                     made.setdefault(path, _Text()).pieces.append((source, number, data["text"]))
             case "message.reset":
                 made[path] = _Text([(path, (0, 0), data["text"])])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,6 +60,8 @@ class RunOrder:
     snapshot: Json | None = None
     answered: Mapping[str, str] = field(default_factory=dict[str, str])
     given: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    targets: tuple[StreamTarget, ...] = ()
+    """Messages of the run around it that forward its answer."""
 
     def to_wire(self) -> Wire:
         return {
@@ -73,6 +75,7 @@ class RunOrder:
             **({} if self.snapshot is None else {"snapshot": self.snapshot}),
             **({"answered": dict(self.answered)} if self.answered else {}),
             **({"given": dict(self.given)} if self.given else {}),
+            **({"targets": _write_targets(self.targets)} if self.targets else {}),
         }
 
     @classmethod
@@ -88,6 +91,7 @@ class RunOrder:
             snapshot=wire.get("snapshot"),
             answered=wire.get("answered", {}),
             given=wire.get("given", {}),
+            targets=_read_targets(wire.get("targets", ())),
         )
 
 
@@ -183,7 +187,7 @@ class CallOrder:
             "key": request.idempotency_key,
             "output_schema": request.output_schema,
             "timeout_ms": request.timeout_ms,
-            "targets": [dataclasses.asdict(target) for target in request.targets],
+            "targets": _write_targets(request.targets),
             **({"turn": request.turn} if request.turn else {}),
             **({"conversation": list(request.conversation)} if request.conversation else {}),
             "inline_value_bytes": self.inline_value_bytes,
@@ -204,7 +208,7 @@ class CallOrder:
             idempotency_key=wire["key"],
             output_schema=wire["output_schema"],
             timeout_ms=wire["timeout_ms"],
-            targets=tuple(StreamTarget(**target) for target in wire["targets"]),
+            targets=_read_targets(wire["targets"]),
             turn=wire.get("turn", 0),
             conversation=tuple(wire.get("conversation", ())),
         )
@@ -221,6 +225,8 @@ def write_call_result(result: CallResult) -> Wire:
         **({"port": result.port} if result.port is not None else {}),
         **({"question": result.question} if result.question is not None else {}),
         **({"tools": dataclasses.asdict(result.tools)} if result.tools is not None else {}),
+        **({"forwarded": list(result.forwarded)} if result.forwarded else {}),
+        **({"void": True} if result.void else {}),
     }
 
 
@@ -234,6 +240,8 @@ def read_call_result(wire: Wire) -> CallResult:
         port=wire.get("port"),
         question=wire.get("question"),
         tools=_read_tools(wire["tools"]) if "tools" in wire else None,
+        forwarded=tuple(wire.get("forwarded", ())),
+        void=wire.get("void", False),
     )
 
 
@@ -243,12 +251,24 @@ def _read_tools(wire: Wire) -> ToolsCalled:
 
 def write_subflow_result(result: SubflowResult) -> Wire:
     """What a child run hands back."""
-    return {"output": result.output, "executed": result.executed, "usage": result.usage}
+    return {
+        "output": result.output,
+        "executed": result.executed,
+        "usage": result.usage,
+        **({"forwarded": list(result.forwarded)} if result.forwarded else {}),
+        **({"void": list(result.void)} if result.void else {}),
+    }
 
 
 def read_subflow_result(wire: Wire) -> SubflowResult:
     """The reverse."""
-    return SubflowResult(output=wire["output"], executed=wire["executed"], usage=wire["usage"])
+    return SubflowResult(
+        output=wire["output"],
+        executed=wire["executed"],
+        usage=wire["usage"],
+        forwarded=tuple(wire.get("forwarded", ())),
+        void=tuple(wire.get("void", ())),
+    )
 
 
 def write_slice_result(result: SliceResult) -> Wire:
@@ -259,6 +279,15 @@ def write_slice_result(result: SliceResult) -> Wire:
 def read_slice_result(wire: Wire) -> SliceResult:
     """The reverse."""
     return SliceResult(results=wire["results"], executed=wire["executed"], usage=wire["usage"])
+
+
+def _write_targets(targets: tuple[StreamTarget, ...]) -> list[Wire]:
+    # What is empty is left out: a worker of another version may not know it.
+    return [{name: value for name, value in dataclasses.asdict(target).items() if value} for target in targets]
+
+
+def _read_targets(wire: Iterable[Wire]) -> tuple[StreamTarget, ...]:
+    return tuple(StreamTarget(**target) for target in wire)
 
 
 def _write_context(context: RunContext) -> Wire:

@@ -86,7 +86,9 @@ class RunCanvas(_TakesAnswers):
         answer = {} if result.answer is None else {"answer": result.answer}
         self._tell_end(runtime, EventType.RUN_SUCCEEDED, output=result.output, **answer)
         await _to_the_end(runtime.flush())
-        return write_subflow_result(SubflowResult(result.output, result.executed, result.usage))
+        return write_subflow_result(
+            SubflowResult(result.output, result.executed, result.usage, result.forwarded, result.void)
+        )
 
     async def _walk(self, runtime: TemporalRuntime) -> RunResult:
         order = self._order
@@ -101,6 +103,7 @@ class RunCanvas(_TakesAnswers):
                 order.context,
                 limits=order.limits,
                 snapshot=order.snapshot,
+                targets=order.targets,
             )
         except HandOver as due:
             await runtime.flush()

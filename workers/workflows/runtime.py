@@ -247,6 +247,7 @@ class TemporalRuntime:
             kind=self._kind,
             title=request.title,
             hand_over_events=self._hand_over_events or 0,
+            targets=request.targets,
         )
         path = request.context.prefix.removeprefix(self._context.prefix).removesuffix("/")
         result = await self._child(RUN_CANVAS, order.to_wire(), path, request.context, request.title, kind="subflow")

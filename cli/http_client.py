@@ -80,6 +80,11 @@ class ApiClient:
     async def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return await self._ask("PUT", path, json=dict(body))
 
+    async def text(self, path: str, *, patience: float | None = None, **params: Any) -> str:
+        """The text that is there, as it is."""
+        reply = await self._reply("GET", path, params=params, timeout=_for(patience))
+        return reply.text
+
     async def ready(self) -> bool:
         """Whether a server answers there, is ready, and knows our token."""
         try:
@@ -118,13 +123,17 @@ class ApiClient:
                     yield json.loads(line[5:])
 
     async def _ask(self, method: str, path: str, **what: Any) -> Any:
+        reply = await self._reply(method, path, **what)
+        return reply.json() if reply.content else None
+
+    async def _reply(self, method: str, path: str, **what: Any) -> httpx2.Response:
         try:
             reply = await self._client.request(method, path, **what)
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
         if reply.status_code >= 400:
             raise _refused(reply)
-        return reply.json() if reply.content else None
+        return reply
 
     def _unreachable(self, error: Exception) -> ApiUnreachable:
         return ApiUnreachable(f"Nothing answers at {self.url} ({type(error).__name__}).", url=self.url)

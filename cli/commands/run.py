@@ -27,6 +27,8 @@ class Order:
     answers: GivenAnswers
     as_json: bool
     timeout: float | None
+    identity: dict[str, str]
+    """On whose behalf, as far as that was said."""
 
 
 @click.command("run")
@@ -45,6 +47,12 @@ class Order:
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop watching after so long."
 )
+@click.option("--user", "user_id", help="The end user on whose behalf it runs, in any words.")
+@click.option("--app", "app_id", help="The application whose variables and conversations it uses, in any words.")
+@click.option("--channel", help="The channel through which the user came, in any words.")
+@click.option(
+    "--conversation", "conversation_id", metavar="ID", help="The conversation it is a turn of, one made with --draft."
+)
 @data_dir_option
 def command(
     file: Path,
@@ -54,6 +62,7 @@ def command(
     as_json: bool,
     timeout: float | None,
     data_dir: Path | None,
+    **identity: str | None,
 ) -> int:
     """Run the canvas in FILE, show how it goes, and print the result as JSON.
 
@@ -69,7 +78,9 @@ def command(
 
     settings = load_settings(data_dir=data_dir)
     files = family(file)
-    order = Order(files, read_inputs(given, pairs, files[-1].inputs()), GivenAnswers(answers), as_json, timeout)
+    whose = {name: word for name, word in identity.items() if word is not None}
+    inputs = read_inputs(given, pairs, files[-1].inputs())
+    order = Order(files, inputs, GivenAnswers(answers), as_json, timeout, whose)
     return speak(settings, lambda client: _run(client, settings, order))
 
 
@@ -78,7 +89,7 @@ async def _run(client: ApiClient, settings: Settings, order: Order) -> int:
     from cli.watching import watch
 
     key = await save_family(client, order.files)
-    body = {"inputs": order.inputs, "version": "draft", "mode": "async"}
+    body = {"inputs": order.inputs, "version": "draft", "mode": "async", **order.identity}
     run = await client.post(f"/workflows/{key}/runs", body)
     if not order.as_json:
         click.echo(f"{click.style(order.files[-1].title, bold=True)}  run {run['id']}", err=True)

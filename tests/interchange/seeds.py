@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from sqlalchemy import Connection, insert
+
 from engine.openapi.document import read_document
 from engine.values import Json
 from nodes.variables import Holder
@@ -15,6 +17,7 @@ from storage.ports.knowledge import NewDocument
 from storage.ports.tables import Query, TableField, TableSettings, TableUse
 from storage.ports.variables import VariableDefinition
 from storage.stores import Stores
+from storage.tables import Organisation, Space
 from tests.interchange.cases import Case, Run, Variable
 
 WORKFLOW: Final = "7"
@@ -28,6 +31,7 @@ def holder_of(run: Run, org_id: str) -> Holder:
 
 async def sow(stores: Stores, case: Case, org_id: str) -> dict[str, dict[str, str]]:
     """Put the case's world into the stores; gives the table of ids, with what the stores made of it."""
+    await _home(stores, int(org_id))
     ids = {kind: dict(entries) for kind, entries in case.ids.items()}
     first, world = case.runs[0], case.world
     await _variables(stores, first, org_id, "user", world.user)
@@ -73,6 +77,17 @@ async def held_rows(stores: Stores, case: Case, run: Run, org_id: str) -> dict[s
         found = await stores.tables.query(use, Query(limit=100))
         held[name] = sorted(found.rows, key=lambda row: int(str(row["id"])))
     return held
+
+
+async def _home(stores: Stores, id_: int) -> None:
+    """An organisation and its space, under one id."""
+
+    def job(connection: Connection) -> None:
+        key = f"case-{id_}"
+        connection.execute(insert(Organisation).values(id=id_, key=key, name=key, created=1))
+        connection.execute(insert(Space).values(id=id_, org_id=id_, key=key, name=key, created=1))
+
+    await stores.database.write(job)
 
 
 def _use(table: str, org_id: str, *, draft: bool, user: str) -> TableUse:

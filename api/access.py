@@ -65,10 +65,6 @@ class Member:
     space_id: int
     permissions: frozenset[Permission] = EVERYTHING
 
-    def may(self, permission: Permission) -> bool:
-        """Whether they have this permission."""
-        return permission in self.permissions
-
 
 class Holder(Protocol):
     """Who holds a token, as the store knows it."""

@@ -57,16 +57,29 @@ class Importer:
 
     async def run(self, order: ImportIn) -> ImportOut:
         """Do what is asked. Raises `InvalidInput` for what cannot be read, `Conflict` for what was imported before."""
-        publishes = order.publish or order.source == "mainspring"
-        if publishes and not order.dry_run and not self._member.may(Permission.WORKFLOW_PUBLISH):
-            raise PermissionDenied("This token may not publish.", permission=Permission.WORKFLOW_PUBLISH.value)
+        if order.publish:
+            self._ask_for(Permission.WORKFLOW_PUBLISH)
         if order.source == "coze":
             if order.bundle is not None or not order.documents:
                 raise InvalidInput("With `from` coze, `documents` holds what is imported.", field="documents")
             return await self._from_coze(order)
         if order.documents or order.bundle is None:
             raise InvalidInput("Without `from`, `bundle` holds what an export gave.", field="bundle")
-        return await self._from_bundle(read_bundle(order.bundle), order)
+        bundle = read_bundle(order.bundle)
+        if any(one.versions for one in bundle.workflows):
+            self._ask_for(Permission.WORKFLOW_PUBLISH)
+        if bundle.databases:
+            self._ask_for(Permission.DATABASE_EDIT)
+        if bundle.plugins:
+            self._ask_for(Permission.PLUGIN_EDIT, Permission.PLUGIN_PUBLISH)
+        if bundle.knowledge:
+            self._ask_for(Permission.KNOWLEDGE_EDIT)
+        return await self._from_bundle(bundle, order)
+
+    def _ask_for(self, *permissions: Permission) -> None:
+        for permission in permissions:
+            if permission not in self._member.permissions:
+                raise PermissionDenied("This token may not do that.", permission=permission.value)
 
     # --- from Coze ----------------------------------------------------------------------------------------------------
 

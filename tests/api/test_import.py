@@ -13,6 +13,31 @@ from tests.api.serving import Serving, serve
 
 Document = dict[str, Any]
 
+WEATHER: Document = {
+    "openapi": "3.0.3",
+    "info": {"title": "Weather", "version": "1"},
+    "servers": [{"url": "https://weather.example.test"}],
+    "paths": {
+        "/forecast": {
+            "get": {
+                "operationId": "forecast",
+                "summary": "What the weather will be.",
+                "parameters": [{"name": "city", "in": "query", "required": True, "schema": {"type": "string"}}],
+                "responses": {
+                    "200": {
+                        "description": "ok",
+                        "content": {
+                            "application/json": {
+                                "schema": {"type": "object", "properties": {"text": {"type": "string"}}}
+                            }
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
+
 
 def calling(workflow: str, version: str = "") -> Document:
     """A canvas that greets by another workflow."""
@@ -291,6 +316,43 @@ def _without_ids(bundle: Document) -> Document:
     made: Document = json.loads(text)
     made["workflows"].sort(key=lambda one: one["key"])
     return made
+
+
+async def test_a_bundle_brings_the_tables_the_plugins_and_the_bases_it_names(serving: Serving, tmp_path: Path) -> None:
+    fields = [{"name": "名称", "type": "text"}, {"name": "数量", "type": "integer"}]
+    table = (await serving.post("/databases", {"name": "库存", "fields": fields})).json()
+    plugin = (await serving.post("/plugins", {"document": WEATHER, "key": "weather"})).json()
+    await serving.post(f"/plugins/{plugin['id']}/versions", {"version": "v1.2.0"})
+    base = (await serving.post("/knowledge", {"name": "手册"})).json()
+    nodes = [
+        {"id": "rows", "type": "database_query", "data": {"settings": {"database": table["id"], "limit": 5}}},
+        {"id": "call", "type": "plugin", "data": {"settings": {"plugin": plugin["id"], "tool": "forecast"}}},
+        {"id": "find", "type": "knowledge_retrieve", "data": {"settings": {"bases": [base["id"]]}}},
+    ]
+    await serving.drawn(chain(start(), *nodes, end(text="x")), "Needs", key="needs")
+    bundle = (await serving.get("/workflows/needs/export")).json()
+    assert [[one["id"] for one in bundle[kind]] for kind in ("databases", "plugins", "knowledge")] == [
+        [table["id"]],
+        [plugin["id"]],
+        [base["id"]],
+    ]
+    # Beside the original the copy stands on the same things.
+    assert (await imported(serving, bundle=bundle))["made"] == {}
+    async with serve(tmp_path / "elsewhere") as other:
+        made = (await imported(other, bundle=bundle))["made"]
+        assert {kind: [*ids] for kind, ids in made.items()} == {
+            "database": [table["id"]],
+            "plugin": [plugin["id"]],
+            "knowledge": [base["id"]],
+        }
+        draft = (await other.get("/workflows/needs/draft")).json()["canvas"]
+        settings = {node["id"]: node["data"].get("settings", {}) for node in draft["nodes"]}
+        assert settings["rows"]["database"] == made["database"][table["id"]]
+        assert settings["find"]["bases"] == [made["knowledge"][base["id"]]]
+        there = (await other.get(f"/plugins/{settings['call']['plugin']}")).json()
+        assert (there["latest_version"], there["base_url"]) == ("v1.2.0", "https://weather.example.test")
+        found = (await other.get(f"/databases/{settings['rows']['database']}")).json()["fields"]
+        assert [(one["name"], one["type"]) for one in found] == [("名称", "text"), ("数量", "integer")]
 
 
 async def test_a_bundle_beside_the_original_gets_keys_of_its_own(serving: Serving) -> None:

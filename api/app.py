@@ -26,7 +26,7 @@ from api.plugins import routes as plugins
 from api.plugins.service import PluginService
 from api.problems import answer_problems
 from api.request_log import RequestLog
-from api.runs import events
+from api.runs import debug, events
 from api.runs import routes as runs
 from api.runs.service import RunService
 from api.system import routes as system
@@ -47,6 +47,7 @@ FEATURES: Final = (
     interchange.router,
     workflows.router,
     versions.router,
+    debug.router,
     events.router,
     node_types.router,
     models.router,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, case, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -56,6 +56,8 @@ _GIVEN: Final = (
     "app_id",
     "channel",
 )
+_RECENT: Final = 200
+"""How many of a workflow's latest runs are looked through for what a node was given."""
 _INTO_RUNS: Final = Into("run", (*_GIVEN, "conversation_id", *PROJECTED))
 
 
@@ -195,6 +197,40 @@ class RunRepository:
         if states:
             statement = statement.where(col(NodeRecord.state).in_(states))
         return await self._of_run(run_id, statement.order_by(col(NodeRecord.seq)).limit(limit))
+
+    async def latest_of_node(self, workflow_id: int, node_id: str, user_id: str) -> tuple[Run, NodeRecord] | None:
+        """The newest record of a node that ran, with its run; test runs of this user come before all others.
+
+        Only the latest runs of the workflow are looked through.
+        """
+        mine = (col(Run.org_id) == self._org_id, col(Run.space_id) == self._space_id)
+        recent = (
+            select(col(Run.id)).where(*mine, col(Run.workflow_id) == workflow_id).order_by(col(Run.id).desc())
+        ).limit(_RECENT)
+        ran = and_(
+            col(NodeRecord.run_id) == col(Run.id),
+            col(NodeRecord.node_id) == node_id,
+            col(NodeRecord.state).not_in(("skipped", "cancelled")),
+        )
+        tried = and_(col(Run.kind).in_(("test", "debug")), col(Run.user_id) == user_id)
+        statement = (
+            select(Run)
+            .where(col(Run.id).in_(recent), exists().where(ran))
+            .order_by(case((tried, 0), else_=1), col(Run.id).desc())
+            .limit(1)
+        )
+        runs = await self._database.read(lambda connection: fetch(connection, statement))
+        if not runs:
+            return None
+        records = (
+            select(NodeRecord)
+            .where(col(NodeRecord.run_id) == runs[0].id, col(NodeRecord.node_id) == node_id)
+            .where(col(NodeRecord.state).not_in(("skipped", "cancelled")))
+            .order_by(col(NodeRecord.seq).desc())
+            .limit(1)
+        )
+        found = await self._database.read(lambda connection: fetch(connection, records))
+        return (runs[0], found[0]) if found else None
 
     async def waits(self, run_id: int, *, only_open: bool = True) -> list[OpenWaitRow]:
         """The questions of a run, the oldest first. Raises `NotFound`."""

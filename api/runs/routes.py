@@ -88,7 +88,7 @@ async def list_runs(
     state: Annotated[list[RunStateName] | None, Query(description="One state, or several.")] = None,
     workflow: Annotated[str | None, Query(max_length=100, description="The id of a workflow, or its key.")] = None,
     version: Annotated[str | None, Query(max_length=32)] = None,
-    kind: Annotated[str | None, Query(pattern="^(run|test)$")] = None,
+    kind: Annotated[str | None, Query(pattern="^(run|test|debug)$")] = None,
     since: Annotated[int | None, Query(ge=0, lt=2**53, description="Created at or after, UTC milliseconds.")] = None,
     until: Annotated[int | None, Query(ge=0, lt=2**53, description="Created before, UTC milliseconds.")] = None,
     search: Annotated[str, Query(max_length=200, description="A part of what went in or came out, or an id.")] = "",

@@ -20,6 +20,21 @@ ByReference = (
 )
 
 
+class PinIn(Body):
+    """What a node gives instead of doing anything."""
+
+    output: dict[str, JsonValue] = Field(description="Its output, converted to the types that it declares.")
+    port: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="The port that it leaves by, where it has several."
+    )
+
+
+PinsIn = Annotated[
+    dict[str, PinIn],
+    Field(max_length=1_000, description="Nodes of the draft that give what is written here, by their ids."),
+]
+
+
 class StartRun(Body):
     """A run to be started."""
 
@@ -51,6 +66,7 @@ class StartRun(Body):
         description="The conversation that the run is a turn of: the input `USER_INPUT` is kept there as what the user "
         "said, the answer as what was answered. Its user, application and channel are the run's.",
     )
+    pins: PinsIn = Field({}, description="For a test run: nodes that give what is written here, and do nothing.")
 
 
 class RunError(BaseModel):
@@ -89,7 +105,9 @@ class RunOut(BaseModel):
     workflow_key: str
     workflow_name: str
     version: str
-    kind: Literal["run", "test"] = Field(description="`test`: it runs a draft.")
+    kind: Literal["run", "test", "debug"] = Field(
+        description="`test`: it runs a draft; `debug`: it runs one node of a draft alone."
+    )
     mode: Literal["in_place", "durable"] = Field(description="`in_place`: walked within the request, through no queue.")
     state: RunStateName
     inputs: Any = Field(description=ByReference)
@@ -118,7 +136,7 @@ class RunSummary(BaseModel):
     workflow_key: str
     workflow_name: str
     version: str
-    kind: Literal["run", "test"]
+    kind: Literal["run", "test", "debug"]
     mode: Literal["in_place", "durable"]
     state: RunStateName
     usage: Usage

@@ -18,17 +18,19 @@ from api.runs.identity import CONVERSATION_NAME, Identity, identity_of, same_ide
 from api.runs.schemas import StartRun
 from api.runs.values import Showing
 from api.runs.views import run_view, walked_view
-from api.workflows.catalogue import Catalogue, Compiled
+from api.workflows.catalogue import Catalogue, Compiled, Trial
 from engine.conversion import start_input
 from engine.errors import Conflict, FlowError, InvalidInput, NotFound
 from engine.events import EventType, RunEvent, StoredEvent
 from engine.limits import Limits
+from engine.pins import Pin
 from engine.runtime import RunContext
 from engine.secrets import secrets_of, without_secrets
 from engine.values import Json
 from storage.ids import new_id, parse_id
 from storage.runs import NewRun
 from storage.tables import NodeRecord, Run
+from storage.tables.runs import RunKind
 from workers.client import RunStart
 from workers.in_place import TooMuch, walk
 
@@ -76,9 +78,9 @@ class RunService:
 
     # --- starting -----------------------------------------------------------------------------------------------------
 
-    async def start(self, member: Member, ref: str, body: StartRun, key: str | None) -> Started:
-        """Start a run. Raises `NotFound`, `Conflict`, `InvalidInput`, `InvalidCanvas`."""
-        compiled = await self._wanted(member, ref, body.version)
+    async def start(self, member: Member, ref: str, body: StartRun, key: str | None, *, node: str = "") -> Started:
+        """Start a run, or of one node alone. Raises `NotFound`, `Conflict`, `InvalidInput`, `InvalidCanvas`."""
+        compiled = await self._wanted(member, ref, body, node)
         if key is not None and (started := await self._repeated(member, compiled, body, key)) is not None:
             return started
         identity = await identity_of(self._stores.conversations, member, body, draft=compiled.version == DRAFT)
@@ -91,12 +93,16 @@ class RunService:
                 return done
         return await self._hand_over(member, order)
 
-    async def _wanted(self, member: Member, ref: str, version: str | None) -> Compiled:
+    async def _wanted(self, member: Member, ref: str, body: StartRun, node: str) -> Compiled:
         """What is to be run."""
+        version = body.version
         if version == DRAFT:
             workflow = await self._catalogue.workflow(member, ref)
-            plan, plan_hash = await self._catalogue.compile(member, workflow, drafts=True)
-            return Compiled(workflow.id, workflow.key, workflow.name, DRAFT, plan_hash, plan)
+            trial = Trial({name: Pin(output=pin.output, port=pin.port) for name, pin in body.pins.items()}, node)
+            plan, plan_hash = await self._catalogue.compile(member, workflow, drafts=True, trial=trial)
+            return Compiled(workflow.id, workflow.key, workflow.name, DRAFT, plan_hash, plan, debugged=node)
+        if body.pins:
+            raise InvalidInput("Only a test run may have pins: run the version draft.", field="pins")
         try:
             return await self._catalogue.published(member, ref, version or "")
         except NotFound:
@@ -295,6 +301,12 @@ def _kind(compiled: Compiled) -> str:
     return "draft" if compiled.version == DRAFT else "published"
 
 
+def _record_kind(compiled: Compiled) -> RunKind:
+    if compiled.debugged:
+        return "debug"
+    return "test" if compiled.version == DRAFT else "run"
+
+
 def _new_run(order: _Order, *, mode: Any, start: RunStart | None = None) -> NewRun:
     compiled, identity = order.compiled, order.identity
     shown = _shown(compiled, order.inputs)
@@ -306,7 +318,7 @@ def _new_run(order: _Order, *, mode: Any, start: RunStart | None = None) -> NewR
         version=compiled.version,
         plan_hash=compiled.plan_hash,
         mode=mode,
-        kind="test" if compiled.version == DRAFT else "run",
+        kind=_record_kind(compiled),
         created=order.now,
         inputs=shown,
         idempotency_key=order.key,
@@ -341,7 +353,9 @@ def _the_same(existing: Run, compiled: Compiled, body: StartRun, key: str) -> St
     version = body.version or existing.version
     other_version = version != existing.version or (existing.version == DRAFT) != (body.version == DRAFT)
     # As text: to Python, 1 and true are the same.
-    others = other_version or not same_identity(existing, body)
+    tried = bool(body.pins or compiled.debugged) and existing.plan_hash != compiled.plan_hash
+    other_kind = existing.kind != _record_kind(compiled)
+    others = other_version or other_kind or tried or not same_identity(existing, body)
     if others or orjson.dumps(inputs, option=_SORTED) != orjson.dumps(asked, option=_SORTED):
         raise Conflict(
             "The idempotency key belongs to a run that was started with something else.",

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from api.access import Member
@@ -15,8 +15,10 @@ from engine.compile import Callee, Resolve, compile_canvas
 from engine.diagnostics import Diagnostic
 from engine.document import read_canvas
 from engine.errors import InvalidCanvas, InvalidInput, NotFound
+from engine.isolation import Isolated, isolate
 from engine.limits import Limits
 from engine.node_type import NodeLibrary
+from engine.pins import Pin, Pins
 from engine.plan import Converse, Graph, Loop, Map, Plan, Subflow, plan_hash, read_plan
 from engine.validation import WorkflowFace, validate
 from nodes.variable_rules import check_assignments, sets_variables
@@ -43,6 +45,27 @@ class Compiled:
     plan_hash: str
     plan: Plan
     description: str = ""
+    debugged: str = ""
+    """The node that it runs alone, when it is not the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is different in a test run: nodes that give what was written down, and perhaps one node alone."""
+
+    pins: Pins = field(default_factory=dict[str, Pin])
+    node: str = ""
+
+    def canvas(self, drawn: Canvas, library: NodeLibrary) -> Canvas:
+        """The canvas that is run. Raises `NotFound` and `InvalidInput` for a node that cannot run alone."""
+        return isolate(drawn, self.node, library).canvas if self.node else drawn
+
+    def pins_of(self, canvas: Canvas) -> Pins:
+        """The pins that count: of a node alone, those of its body."""
+        if not self.node:
+            return self.pins
+        inner = {block.id for node in canvas.nodes for block in node.blocks}
+        return {name: pin for name, pin in self.pins.items() if name in inner}
 
 
 @dataclass(slots=True)
@@ -168,21 +191,30 @@ class Catalogue:
         return check_assignments(canvas, self._library, {"user": user, "app": app})
 
     async def compile(
-        self, member: Member, workflow: Workflow, *, drafts: bool, below: tuple[str, ...] = (), app_id: str = ""
+        self,
+        member: Member,
+        workflow: Workflow,
+        *,
+        drafts: bool,
+        below: tuple[str, ...] = (),
+        app_id: str = "",
+        trial: Trial | None = None,
     ) -> tuple[Plan, str]:
         """Compile a workflow's draft and store the plan. With `drafts`, what it calls may be a draft too; without, the
         variables that it sets must be of their types.
 
-        Raises `InvalidCanvas` with every diagnostic.
+        Raises `InvalidCanvas` with every diagnostic, and for a `trial` that cannot be `NotFound` and `InvalidInput`.
         """
         canvas, found = await asyncio.to_thread(read_canvas, workflow.draft, self._limits)
         if canvas is None:
             raise _refused("The draft is no canvas", found)
         own_id = str(workflow.id)
-        drawn: Canvas = canvas
+        wanted = trial or Trial()
+        drawn = wanted.canvas(canvas, self._library)
+        pins = wanted.pins_of(drawn)
 
         def work(resolve: Resolve) -> Plan:
-            return compile_canvas(drawn, self._library, resolve, own_id=own_id, limits=self._limits)
+            return compile_canvas(drawn, self._library, resolve, own_id=own_id, limits=self._limits, pins=pins)
 
         plan = await self._resolved(member, work, drafts=drafts, below=(*below, own_id))
         if not drafts and (misfits := await self._misfits(member, drawn, app_id)):
@@ -191,6 +223,13 @@ class Catalogue:
         hash_ = plan_hash(data)
         await self._stores.plans.put(hash_, data)
         return self._keep(hash_, plan), hash_
+
+    def isolated(self, workflow: Workflow, node: str) -> Isolated:
+        """One node of a draft alone. Raises `NotFound`, `InvalidInput`, `InvalidCanvas`."""
+        canvas, found = read_canvas(workflow.draft, self._limits)
+        if canvas is None:
+            raise _refused("The draft is no canvas", found)
+        return isolate(canvas, node, self._library)
 
     async def _resolved(
         self, member: Member, work: Callable[[Resolve], T], *, drafts: bool, below: tuple[str, ...]

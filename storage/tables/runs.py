@@ -29,7 +29,7 @@ from storage.tables.columns import (
 )
 
 RunMode = Literal["in_place", "durable"]
-RunKind = Literal["run", "test"]
+RunKind = Literal["run", "test", "debug"]
 RunState = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 NodeState = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
 WaitState = Literal["open", "answered", "withdrawn"]

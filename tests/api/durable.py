@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from engine.errors import NodeFailed
 from engine.limits import DEFAULT_LIMITS, Limits
+from nodes.conversation.history import history
 from nodes.library import Library, built_in_library
 from nodes.surface import Category, NodeContext, activity_node
 from storage.stores import open_stores
@@ -22,6 +23,7 @@ from tests.workers.harness import NoHttp, NoModels
 from workers.client import RunsClient
 from workers.connection import TemporalOptions, connect, ensure_search_attributes
 from workers.embedded import EmbeddedTemporal
+from workers.models.source import ModelSource
 from workers.sandbox import NoSandbox
 from workers.worker import WorkerParts, build_worker
 
@@ -29,6 +31,10 @@ from workers.worker import WorkerParts, build_worker
 class WorkInputs(BaseModel):
     text: str
     size: int = 0
+
+
+class RecallInputs(BaseModel):
+    rounds: int
 
 
 class WorkOutput(BaseModel):
@@ -58,9 +64,16 @@ class Work:
             ctx.spend(input_tokens=3, output_tokens=5)
             return WorkOutput(output=inputs.text + "x" * inputs.size)
 
-        return replace(
-            built_in, types={**built_in.types, "work": work.type}, activities={**built_in.activities, "work": work}
-        )
+        made = {"work": work, "recall": recall}
+        types = {name: one.type for name, one in made.items()}
+        return replace(built_in, types={**built_in.types, **types}, activities={**built_in.activities, **made})
+
+
+@activity_node("recall", title="Recall", category=Category.CONVERSATION)
+async def recall(inputs: RecallInputs, ctx: NodeContext) -> WorkOutput:
+    """Say what a model would see of the conversation."""
+    said = await history(ctx, inputs.rounds)
+    return WorkOutput(output=" / ".join(f"{one.role}: {one.text}" for one in said))
 
 
 @dataclass
@@ -73,7 +86,12 @@ class Durable:
 
 @asynccontextmanager
 async def durable(
-    server: EmbeddedTemporal, folder: Path, *, limits: Limits = DEFAULT_LIMITS, **parts: Any
+    server: EmbeddedTemporal,
+    folder: Path,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    models: ModelSource | None = None,
+    **parts: Any,
 ) -> AsyncIterator[Durable]:
     """Serve, and work on what is served."""
     there = Work()
@@ -96,7 +114,7 @@ async def durable(
                 plugins=stores.plugin_tools,
                 tables=stores.tables,
                 http=NoHttp(),
-                models=NoModels(),
+                models=models or NoModels(),
                 sandbox=NoSandbox(),
                 library=library,
             ),

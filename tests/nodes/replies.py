@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.chat import ChatDelta, ChatModel, ChatRequest
+from workers.models.source import CallSite
 
 
 @dataclass
@@ -29,6 +30,10 @@ class WrittenReplies:
             raise reply
         yield ChatDelta(text=reply)
         yield ChatDelta(usage={"input_tokens": 10, "output_tokens": 3, "total_tokens": 13}, finish_reason="stop")
+
+    def at(self, site: CallSite) -> WrittenReplies:
+        """For a worker: the same wherever it is asked."""
+        return self
 
     async def takes(self, name: str) -> frozenset[str]:
         return frozenset()

@@ -44,9 +44,9 @@ def create(
 ) -> int:  # fmt: skip
     """Make a database of FILE: a definition in JSON, or a CSV with its rows.
 
-    A definition is an object with `name` and `fields` (each with `name`, `type`, `description`, `required`), and if need
-    be `description` and `access`. Types are text, integer, number, boolean and time; those of a CSV are found out. The
-    rows of a CSV belong to nobody, so that runs may read them all and change none (read_only) unless --access says
+    A definition is an object with `name` and `fields` (each with `name`, `type`, `description`, `required`), and if
+    need be `description` and `access`. Types are text, integer, number, boolean and time; those of a CSV are found out.
+    The rows of a CSV belong to nobody, so that runs may read them all and change none (read_only) unless --access says
     otherwise.
     """
     from cli.database_files import definition_of_csv, read_definition, read_text

@@ -32,6 +32,7 @@ HOMES = {
     "httpx2": "workers.egress",
     "openai": "workers.models",
     "requests": "workers.egress",
+    "sqlglot": "storage.user_tables.guard",
     "temporalio": "workers",
     "urllib.request": "workers.egress",
     "urllib3": "workers.egress",
@@ -126,6 +127,7 @@ def test_libraries_that_reach_out_stay_at_home() -> None:
         ("workers/egress/client.py", "from openai import AsyncOpenAI"),
         ("cli/run.py", "from temporalio.client import Client"),
         ("cli/commands/run.py", "import httpx2"),
+        ("nodes/data/database_sql.py", "import sqlglot"),
         ("cli/http_client.py", "import openai"),
     ],
 )

@@ -16,7 +16,7 @@ from engine.errors import NodeFailed
 from engine.limits import DEFAULT_LIMITS, Limits
 from nodes.conversation.history import history
 from nodes.library import Library, built_in_library
-from nodes.surface import Category, NodeContext, activity_node
+from nodes.surface import ActivityNode, Category, NodeContext, activity_node
 from storage.stores import open_stores
 from tests.api.serving import Serving, serve
 from tests.workers.harness import NoHttp, NoModels
@@ -64,7 +64,7 @@ class Work:
             ctx.spend(input_tokens=3, output_tokens=5)
             return WorkOutput(output=inputs.text + "x" * inputs.size)
 
-        made = {"work": work, "recall": recall}
+        made: dict[str, ActivityNode[Any]] = {"work": work, "recall": recall}
         types = {name: one.type for name, one in made.items()}
         return replace(built_in, types={**built_in.types, **types}, activities={**built_in.activities, **made})
 

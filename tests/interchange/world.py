@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from engine.values import Json
-from nodes.chat import ChatDelta, ChatRequest, MediaPart, ModelFailed, ModelUnavailable, ToolCall
+from nodes.chat import ChatDelta, ChatRequest, FinishReason, MediaPart, ModelFailed, ModelUnavailable, ToolCall
 from nodes.context import FilePart, HttpReply, Models, NodeContext
 from nodes.library import Library, Runnable
 from tests.interchange.cases import Case, Reply, Run, Site
@@ -165,7 +165,7 @@ class _Chat:
             ToolCall(f"call_{len(self.world.asked)}_{place}", one.name, one.arguments)
             for place, one in enumerate(reply.tool_calls)
         )
-        reason = "tool_calls" if calls else "stop"
+        reason: FinishReason = "tool_calls" if calls else "stop"
         yield ChatDelta(tool_calls=calls, usage=reply.usage, finish_reason=reason)
 
 

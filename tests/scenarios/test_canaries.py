@@ -9,27 +9,31 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
 
 from tests.engine.draw import node
 from tests.fakes.openai_server import OpenAIServer, openai_server
+from tests.fakes.tool_server import described, tools
 from tests.scenarios.canaries import Canary, Sightings
 from tests.scenarios.drawing import Document, begin, document, end
 from tests.scenarios.endpoint import Endpoint, endpoint
 from tests.scenarios.journey import Journey, publish
 from tests.scenarios.system import ROOT, WHOLE, System, running
+from tests.workers.egress.loopback import Server, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MODEL_KEY: Final = Canary("model key")
 HEADER: Final = Canary("model header")
+PLUGIN_KEY: Final = Canary("plugin key")
 SETTINGS_KEY: Final = Canary("key in the settings")
 BEARER: Final = Canary("bearer")
 INPUT: Final = Canary("input")
 ANSWER: Final = Canary("answer")
-CANARIES: Final = (MODEL_KEY, HEADER, SETTINGS_KEY, BEARER, INPUT, ANSWER)
+CANARIES: Final = (MODEL_KEY, HEADER, PLUGIN_KEY, SETTINGS_KEY, BEARER, INPUT, ANSWER)
 
 RUN_PLACES: Final = {"database", "events", "run", "mainspring show"}
 """Where the inputs of a run may be read by those who may see the run."""
@@ -42,6 +46,7 @@ class Searched:
     sightings: Sightings
     models: OpenAIServer
     out: Endpoint
+    tools: Server
     states: list[str]
     calls: dict[str, tuple[int, int]]
     """How often each model was called by runs, and how often in vain."""
@@ -54,6 +59,7 @@ async def main(args):
         raise ValueError("not for " + args.params["name"])
     return {"output": args.params["name"][::-1]}
 """
+ECHO: Final = {"type": "object", "properties": {"query": {"type": "object"}}}
 TEXT: Final = {"type": "object", "properties": {"output": {"type": "string"}}}
 
 
@@ -63,6 +69,8 @@ def canvas(child: str) -> Document:
     bearer = {"kind": "bearer", "token": BEARER.text}
     longer = {"left": {"ref": ["start", "name"]}, "operator": "length_greater", "right": {"value": 3}}
     instead = {"policy": "default", "default": {"output": "nothing"}}
+    echo = {"settings": {"plugin": "tools", "tool": "echo"}, "outputs": ECHO}
+    failing_tool = {"settings": {"plugin": "tools", "tool": "answer"}, "outputs": TEXT, "on_error": instead}
     turn = node("turn", "llm", {"model": "writer", "prompt": "{{item}}"})
     return document(
         begin(name="string", base="string", items="array"),
@@ -73,6 +81,8 @@ def canvas(child: str) -> Document:
         node("settings", "llm", {"model": "gossip", "prompt": "{{greet.output}}"}, on_error=instead),
         node("gossip", "llm", {"model": "telltale", "prompt": "{{greet.output}}"}, on_error=instead),
         node("call", "http_request", {**call, "auth": bearer}),
+        node("tool", "plugin", {}, **echo),
+        node("blab", "plugin", {"kind": "404"}, **failing_tool),
         node("note", "assign_variables", {"name": "=start.name"}, settings={"scopes": {"name": "app"}}),
         node("each", "batch", {"items": "=start.items", "concurrency": 2}, blocks=[turn], lines="each>turn>each",
              results={"said": "=turn.output"}),
@@ -83,7 +93,7 @@ def canvas(child: str) -> Document:
         node("text", "text_template", {"name": "=start.name"}, settings={"template": "{{ name }}, {{ name }}"}),
         node("pause", "delay", {"seconds": 0.1}),
         end(text="=write.output", heard="=call.body", said="=each.said"),
-        lines="start>greet>long long:otherwise>end long:yes>ask>write>settings>gossip>call>note>each"
+        lines="start>greet>long long:otherwise>end long:yes>ask>write>settings>gossip>call>tool>blab>note>each"
         " each>child>code>trip>text>pause>end",
     )  # fmt: skip
 
@@ -115,16 +125,16 @@ async def searched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
     """Make the runs, and look everywhere: while all is up, and once more at what is left in the files."""
     folder = tmp_path_factory.mktemp("canaries")
     sightings = Sightings(CANARIES)
-    async with openai_server() as models, endpoint() as out:
+    async with openai_server() as models, endpoint() as out, serving(tools) as shop:
         settings = {
-            "MAINSPRING_EGRESS_ALLOW": f"{out.place},{models.place}",
+            "MAINSPRING_EGRESS_ALLOW": f"{out.place},{models.place},{shop.place}",
             "MAINSPRING_LOG_LEVEL": "debug",
             "MAINSPRING_MODEL_BASE_URL": models.base_url,
             "MAINSPRING_MODEL_NAME": "gossip",
             "MAINSPRING_MODEL_API_KEY": SETTINGS_KEY.text,
         }
         async with running(folder, settings, WHOLE) as system:
-            runs = await make_runs(system, models, out)
+            runs = await make_runs(system, models, out, shop)
             states = [str((await one.run())["state"]) for one in runs]
             usage = (await system.client.get("/usage", params={"by": "model"})).json()["items"]
             calls = {str(one["model"]): (int(one["calls"]), int(one["failed"])) for one in usage}
@@ -134,10 +144,10 @@ async def searched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
             await sightings.histories(system.temporal)
             sightings.files(folder)
         sightings.files(folder)
-        yield Searched(sightings, models, out, states, calls)
+        yield Searched(sightings, models, out, shop, states, calls)
 
 
-async def make_runs(system: System, models: OpenAIServer, out: Endpoint) -> list[Journey]:
+async def make_runs(system: System, models: OpenAIServer, out: Endpoint, shop: Server) -> list[Journey]:
     """Set the models up and run everything."""
     client = system.client
     for key, vendor_model in (("writer", "echo"), ("telltale", "gossip")):
@@ -158,6 +168,7 @@ async def make_runs(system: System, models: OpenAIServer, out: Endpoint) -> list
     refused = await client.post("/models/test", json={**model, "key": "another"})
     assert "Incorrect API key" in refused.text
     assert MODEL_KEY.text not in refused.text
+    await make_plugin(system, shop)
     child = await publish(client, "canary-child", inner())
     await publish(client, "canary", canvas(child))
     await publish(client, "canary-fails", failing())
@@ -176,6 +187,21 @@ async def make_runs(system: System, models: OpenAIServer, out: Endpoint) -> list
     return [*made, waiting]
 
 
+async def make_plugin(system: System, shop: Server) -> None:
+    """A plugin whose tools show what they are sent; its key in the query, where URLs are shown."""
+    client = system.client
+    document = described(shop.url(""), scheme={"type": "apiKey", "in": "query", "name": "key"})
+    made = await client.post("/plugins", json={"document": document, "key": "tools"})
+    assert made.status_code == 201, made.text
+    kept = await client.put("/plugins/tools/credentials", json={"key": PLUGIN_KEY.text})
+    assert kept.json() == {"set": True, "last4": PLUGIN_KEY.text[-4:]}
+    assert (await client.post("/plugins/tools/versions", json={})).status_code == 201
+    for tool, arguments in (("echo", {}), ("answer", {"kind": "404"})):
+        called = await client.post(f"/plugins/tools/tools/{tool}/call", json={"arguments": arguments})
+        assert called.status_code == 200, called.text
+        assert PLUGIN_KEY.text not in called.text
+
+
 async def look_at_answers(sightings: Sightings, system: System, runs: list[str]) -> None:
     """Everything that can be read through the API, by its own description."""
     client = system.client
@@ -185,6 +211,10 @@ async def look_at_answers(sightings: Sightings, system: System, runs: list[str])
         "version": ["v0.0.1"],
         "run_id": runs,
         "model": ["writer", "telltale"],
+        "plugin": ["tools"],
+        # What this test makes none of: it is not found, and says nothing.
+        **{name: ["1"] for name in ("base", "document", "conversation", "database", "variable")},
+        "node": ["ask", "tool"],
         "name": ["llm"],
         "sha": ["0" * 64],
     }
@@ -203,6 +233,7 @@ async def look_at_answers(sightings: Sightings, system: System, runs: list[str])
 
 
 _ANSWERS: Final = (
+    ("/last-inputs", "run"),
     ("/events", "events"),
     ("/runs", "run"),
     ("/draft", "canvas"),
@@ -239,6 +270,8 @@ async def test_the_runs_did_what_they_were_to_do(searched: Searched) -> None:
     keys = {asked.headers["authorization"].removeprefix("Bearer ") for asked in searched.models.asked}
     assert keys == {MODEL_KEY.text, SETTINGS_KEY.text}
     assert {asked.headers.get("x-gate") for asked in searched.models.asked} >= {HEADER.text}
+    assert {parse_qs(urlsplit(asked.path).query)["key"][0] for asked in searched.tools.asked} == {PLUGIN_KEY.text}
+    assert len(searched.tools.asked) == 4
     assert searched.calls == {"writer": (3, 0), "telltale": (2, 2), "gossip": (1, 1)}
     assert any(INPUT.text in json.dumps(asked.body) for asked in searched.models.asked)
 
@@ -258,6 +291,10 @@ async def test_every_place_was_looked_at_and_what_is_there_is_found(searched: Se
 async def test_the_key_of_a_model_is_nowhere_in_clear(searched: Searched) -> None:
     assert searched.sightings.places("model key") == set()
     assert searched.sightings.places("model header") == set()
+
+
+async def test_the_key_of_a_plugin_is_nowhere_in_clear(searched: Searched) -> None:
+    assert searched.sightings.places("plugin key") == set()
 
 
 async def test_a_token_in_a_canvas_is_in_the_canvas_alone(searched: Searched) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from bench import canvases
 from bench.code import measure_code
 from bench.figures import Figure, Report, percentile
+from bench.imports import measure_imports
 from bench.whole import Whole
 
 ROUNDS = 5
@@ -92,6 +93,10 @@ COMPARED = (
 
 async def run_all(folder: Path, report: Report, *, only: str, share: float) -> None:
     """Run every case whose name holds `only`; `share` of the runs."""
+    if only in "import":
+        measure_imports(report, share)
+    if only == "import":
+        return
     if only in "code":
         await measure_code(report, share)
     if only == "code":

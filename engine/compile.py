@@ -302,7 +302,8 @@ class _Compiler:
         inputs = {name: lowering.bind(expression) for name, expression in node.data.inputs.items()}
         action = self._complete(kind.lower(lowering), node, scope, owner)
         outputs = _outputs(kind, node, action)
-        step = Step(
+        # Every part is what it is to be: to look at all schemas again takes longer than all else here.
+        step = Step.model_construct(
             id=node.id,
             title=node.title,
             node_type=node.type,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
 
 from engine.diagnostics import Diagnostic
 from engine.errors import InvalidCanvas
-from engine.inspection import INTEGERS, Inspection, too_large
+from engine.inspection import INTEGERS, MAX_PARTS, Inspection, too_large
 from engine.interchange.coze.notes import Notes
 from engine.limits import Limits
 from engine.shape import Flaw, dotted
@@ -18,31 +20,42 @@ from engine.strict_json import Parsed
 _WRAPPERS: Final = ("schema", "schema_json", "workflow", "data")
 """Where an answer of Coze's API, or a file made of one, has the canvas."""
 _MOST_WRAPPERS: Final = 4
+_SHALLOW: Final = 12
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _MENDED: Final = frozenset({"duplicate_key", "not_unicode", "number_too_large", "not_finite"})
 
 
-def read_document(document: object, notes: Notes, limits: Limits) -> Mapping[str, Any]:
-    """The canvas as Coze has it. Raises `InvalidCanvas` when the document is none."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The canvas as Coze has it, the bytes it was written in, and how deep it is nested."""
+
+    canvas: Mapping[str, Any]
+    size: int
+    depth: int
+
+
+def read_document(document: object, notes: Notes, limits: Limits) -> Document:
+    """The canvas in a document. Raises `InvalidCanvas` when there is none."""
     found = document
+    size = depth = 0
     for _ in range(_MOST_WRAPPERS):
-        if isinstance(found, bytes | bytearray | str):
-            found = _parsed(bytes(found) if isinstance(found, bytearray) else found, notes, limits)
-        elif found is document:
-            found = _inspected(found, Inspection(found, limits), notes)
-        if not isinstance(found, Mapping) or _has(found, "nodes"):
+        if isinstance(found, bytes | bytearray | str) or found is document:
+            found, size, depth = _parsed(found, notes, limits)
+        if not isinstance(found, dict):
+            if isinstance(found, str):
+                continue
             break
-        inner = next(
-            (_value(found, name) for name in _WRAPPERS if isinstance(_value(found, name), str | Mapping)), None
-        )
+        if _has(found, "nodes"):
+            break
+        inner = next((one for name in _WRAPPERS if isinstance(one := _value(found, name), str | dict)), None)
         if inner is None:
             break
         found = inner
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         raise refused(Flaw("not_a_canvas", "A Coze canvas is an object with nodes and edges; this is none."))
     if not _has(found, "nodes") and not _has(found, "edges"):
         raise refused(Flaw("not_a_canvas", "A Coze canvas has nodes and edges; this object has neither."))
-    return found
+    return Document(found, size, depth)
 
 
 def refused(flaw: Flaw) -> InvalidCanvas:
@@ -51,29 +64,63 @@ def refused(flaw: Flaw) -> InvalidCanvas:
     return InvalidCanvas(f"The document cannot be imported: {flaw.message}", diagnostics=[finding.to_json()])
 
 
-def read_inner(text: str, limits: Limits) -> Any:
-    """The JSON value of a text within a document, fit for a canvas. Raises `ValueError` with a sentence."""
-    parsed = Parsed(text, limits)
-    if parsed.flaw is not None:
-        raise ValueError(parsed.flaw.message)
-    return _mended(parsed.document) if parsed.odd else parsed.document
+class InnerJson:
+    """Reads JSON texts within a document. `deep` says that one of them may be deeper than a canvas has room for."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.deep = False
+
+    def read(self, text: str) -> Any:
+        """The value of the text, fit for a canvas. Raises `ValueError` with a sentence."""
+        parsed = Parsed(text, self._limits)
+        if parsed.flaw is not None:
+            raise ValueError(parsed.flaw.message)
+        self.deep = self.deep or parsed.depth > _SHALLOW
+        return _mended(parsed.document) if parsed.odd else parsed.document
 
 
-def _parsed(data: bytes | str, notes: Notes, limits: Limits) -> object:
-    size = len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode("utf-8", "surrogatepass"))
+def _parsed(document: object, notes: Notes, limits: Limits) -> tuple[object, int, int]:
+    """The value of a JSON text, its bytes, and its depth. A value that is parsed already goes the same way."""
+    text = _text(document, limits)
+    if text is None:
+        # Not JSON: what keeps it from being that is told; if nothing does, it is at least no canvas.
+        return _inspected(document, Inspection(document, limits), notes), 0, limits.canvas_depth
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     if size > limits.canvas_bytes:
         raise refused(too_large(limits))
-    try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
-    except UnicodeDecodeError as error:
-        message = f"The document is not UTF-8: its byte {error.start} fits no character."
-        raise refused(Flaw("not_utf8", message, facts={"position": error.start})) from error
     parsed = Parsed(text.removeprefix("\ufeff"), limits)
     if parsed.flaw is not None:
         raise refused(parsed.flaw)
-    if isinstance(parsed.document, str):
-        return parsed.document
-    return _inspected(parsed.document, Inspection(parsed.document, limits, parsed.doubled, literals=parsed.odd), notes)
+    value = parsed.document
+    # A closer look costs more than all else: it is taken where something may be wrong, or there is very much.
+    if not isinstance(value, str) and (parsed.odd or text.count(",") + text.count(":") > MAX_PARTS):
+        value = _inspected(value, Inspection(value, limits, parsed.doubled, literals=parsed.odd), notes)
+    return value, size, parsed.depth
+
+
+def _text(document: object, limits: Limits) -> str | None:
+    """The text of a document; None for a value that JSON has no words for."""
+    match document:
+        case str():
+            return document if len(document) <= limits.canvas_bytes else _too_long(limits)
+        case bytes() | bytearray():
+            if len(document) > limits.canvas_bytes:
+                return _too_long(limits)
+            try:
+                return bytes(document).decode("utf-8")
+            except UnicodeDecodeError as error:
+                message = f"The document is not UTF-8: its byte {error.start} fits no character."
+                raise refused(Flaw("not_utf8", message, facts={"position": error.start})) from error
+        case _:
+            try:
+                return json.dumps(document, ensure_ascii=False, allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                return None
+
+
+def _too_long(limits: Limits) -> NoReturn:
+    raise refused(too_large(limits))
 
 
 def _inspected(document: object, inspection: Inspection, notes: Notes) -> object:

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final, cast
 
 from engine.findings import short
+
+_USUAL: Final = frozenset(
+    {
+        "assistType", "blockID", "blocks", "condition", "conditions", "content", "data", "defaultValue", "description",
+        "edges", "icon", "id", "input", "inputParameters", "inputs", "left", "logic", "mainColor", "meta", "name",
+        "nodeMeta", "operator", "outputs", "path", "rawMeta", "readOnly", "required", "right", "schema", "source",
+        "sourceNodeID", "sourcePortID", "subTitle", "targetNodeID", "targetPortID", "title", "type", "value", "version",
+    }
+)  # fmt: skip
+"""Keys as they are nearly always written: where an object has no others, nothing in it is written otherwise."""
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Fields:
     """One object and where it stands. Who reads a key has dealt with it; `rest` names the others."""
 
-    __slots__ = ("_by_name", "_taken", "path")
+    __slots__ = ("_folded", "_raw", "_skipped", "_taken", "path")
 
     def __init__(self, value: object, path: str) -> None:
         self.path = path
+        self._raw = cast("Mapping[str, Any]", value) if isinstance(value, dict) else _NOTHING
         self._taken: set[str] = set()
-        self._by_name: dict[str, tuple[str, Any]] = (
-            {str(key).lower(): (str(key), one) for key, one in value.items()} if isinstance(value, Mapping) else {}
-        )
+        self._skipped: list[Iterable[str]] = []
+        self._folded: dict[str, str] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._by_name)
+        return bool(self._raw)
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._by_name
+        return self._key(name) in self._raw
 
     def get(self, name: str) -> Any:
         """The value of a key; None when there is none, or null."""
-        name = name.lower()
-        self._taken.add(name)
-        found = self._by_name.get(name)
-        return None if found is None else found[1]
+        key = name if name in self._raw else self._key(name)
+        self._taken.add(key)
+        return self._raw.get(key)
 
     def inner(self, name: str) -> Fields:
         """The object under a key; one without keys when there is none."""
@@ -43,17 +53,31 @@ class Fields:
 
     def skip(self, names: Iterable[str]) -> None:
         """These say nothing that matters."""
-        self._taken.update(name.lower() for name in names)
+        self._skipped.append(names)
 
     def rest(self) -> Iterator[str]:
         """The keys that nobody asked for and that say something."""
-        for name, (key, value) in self._by_name.items():
-            if name not in self._taken and value is not None and value != "" and value != [] and value != {}:
-                yield key
+        left = self._raw.keys() - self._taken
+        if not left:
+            return
+        skipped = {name.lower() for names in self._skipped for name in names}
+        for key in self._raw:
+            if key in left and str(key).lower() not in skipped:
+                value = self._raw[key]
+                if value is not None and value != "" and value != [] and value != {}:
+                    yield key
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """All keys as they are written."""
-        yield from self._by_name.values()
+        yield from self._raw.items()
+
+    def _key(self, name: str) -> str:
+        """How a key is written here; as it is asked for when it is not there."""
+        if name in self._raw or _USUAL.issuperset(self._raw):
+            return name
+        if self._folded is None:
+            self._folded = {str(key).lower(): key for key in self._raw}
+        return self._folded.get(name.lower(), name)
 
 
 def text_of(value: object) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Final, cast
 from engine.canvas import JsonSchema
 from engine.conversion import convert
 from engine.errors import FlowError
-from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.fields import Fields
 from engine.interchange.coze.reader import Reader
 from engine.schema import as_schema, properties_of, required_of, zero_of
@@ -73,7 +72,7 @@ def _default(reader: Reader, text: str, said: Fields) -> dict[str, Json]:
     """The output that stands in, converted once and for all; what cannot be read is the text itself."""
     path = said.at("dataOnErr")
     try:
-        value = read_inner(text, reader.around.limits)
+        value = reader.around.inner.read(text)
         problem = "" if isinstance(value, dict) else "It is no object."
     except ValueError as error:
         value, problem = {}, str(error)

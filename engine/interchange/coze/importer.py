@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from engine.canvas import Canvas
 from engine.diagnostics import Diagnostic
 from engine.document import read_canvas
 from engine.errors import InvalidCanvas
-from engine.interchange.coze.document import read_document
+from engine.interchange.coze.document import Document, InnerJson, read_document
 from engine.interchange.coze.edges import Lines, ports_by_source
 from engine.interchange.coze.fields import Fields
 from engine.interchange.coze.notes import Notes
@@ -21,6 +23,8 @@ from engine.interchange.external_ids import ExternalIds, Kind, Needed
 from engine.limits import DEFAULT_LIMITS, Limits
 
 NOTHING_KNOWN: Final = ExternalIds()
+_ROOM: Final = 16
+"""By how many levels something may come to stand deeper than it did."""
 _EDITOR: Final = ("nodes", "edges", "versions", "id", "name")
 
 
@@ -51,8 +55,8 @@ def import_canvas(
     Raises `InvalidCanvas` for what is no such canvas at all, or is larger or deeper than a canvas may be.
     """
     notes = Notes()
-    raw = read_document(document, notes, limits)
-    fields = Fields(raw, "")
+    source = read_document(document, notes, limits)
+    fields = Fields(source.canvas, "")
     places = Places(notes)
     places.read(fields.get("nodes"))
     top = Lines(fields.get("edges"), "edges", None, notes)
@@ -63,7 +67,7 @@ def import_canvas(
     ports = ports_by_source([top, *bodies.values()])
     for level in (top, *bodies.values()):
         level.find_isolated(places)
-    around = Surroundings(places, ids, needed, notes, limits, ports)
+    around = Surroundings(places, ids, needed, notes, limits, InnerJson(limits), ports)
     translation = Translation(around, bodies)
     nodes = [translation.node(place) for place in places.top]
     edges = top.made(places, translation.ports)
@@ -71,15 +75,32 @@ def import_canvas(
     for key in fields.rest():
         notes.warning("unknown_key", f'Nothing is known of the key "{key[:100]}"; it is left out.', field=key[:100])
     canvas: dict[str, Any] = {"format": 1, "nodes": nodes, "edges": edges, "meta": {"imported_from": SOURCE}}
-    model, findings = read_canvas(canvas, limits)
-    if model is None:
-        raise InvalidCanvas(
-            f"The document cannot be imported: {findings[0].message}",
-            diagnostics=[one.to_json() for one in (*findings, *notes.findings())],
-        )
+    model = _read(canvas, source, around)
     used = needed.by_kind()
     unmapped: dict[Kind, Mapping[str, tuple[str, ...]]] = {}
     for kind, those in used.items():
         if missing := {there: readers for there, readers in those.items() if ids.find(kind, there) is None}:
             unmapped[kind] = missing
     return Imported(canvas, model, notes.findings(), used, unmapped)
+
+
+def _read(canvas: dict[str, Any], source: Document, around: Surroundings) -> Canvas:
+    """The canvas as its model, so that nothing leaves here that could not be stored.
+
+    Nothing in it is too deep or too large unless the source is nearly so, or holds deep JSON in its texts: only then it
+    is gone through once more.
+    """
+    limits = around.limits
+    if source.depth + _ROOM > limits.canvas_depth or source.size * 3 > limits.canvas_bytes or around.inner.deep:
+        model, findings = read_canvas(canvas, limits)
+    else:
+        try:
+            return Canvas.model_validate(canvas)
+        except ValidationError:
+            model, findings = read_canvas(canvas, limits)
+    if model is None:
+        raise InvalidCanvas(
+            f"The document cannot be imported: {findings[0].message}",
+            diagnostics=[one.to_json() for one in (*findings, *around.notes.findings())],
+        )
+    return model

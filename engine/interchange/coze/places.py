@@ -74,7 +74,7 @@ class Places:
             return made
         for number, raw in enumerate(nodes):
             at = f"{path}.{number}"
-            if not isinstance(raw, Mapping):
+            if not isinstance(raw, dict):
                 self._notes.error("wrong_shape", "A node is an object; this is none and is left out.", field=at)
                 continue
             made.append(self._place(raw, at, owner))

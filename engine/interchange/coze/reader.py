@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from engine.canvas import JsonSchema
 from engine.findings import short
+from engine.interchange.coze.document import InnerJson
 from engine.interchange.coze.fields import Fields
 from engine.interchange.coze.notes import NOT_KEPT, Notes
 from engine.interchange.coze.places import Place, Places
@@ -44,6 +45,7 @@ class Surroundings:
     needed: Needed
     notes: Notes
     limits: Limits
+    inner: InnerJson
     ports: Mapping[str, tuple[str, ...]]
     """Per node (its id there) the ports that lines leave by."""
 
@@ -108,7 +110,7 @@ class Reader:
             return []
         made: list[Fields] = []
         for number, one in enumerate(value):
-            if isinstance(one, Mapping):
+            if isinstance(one, dict):
                 made.append(Fields(one, f"{at}.{number}"))
             elif one is not None:
                 self.error("wrong_shape", f'"{name}" holds objects; this is none and is left out.', f"{at}.{number}")

@@ -128,7 +128,7 @@ class Types:
     def _items(self, schema: object, fields: Fields) -> JsonSchema:
         if schema is None or schema == [] or schema == {}:
             return {}
-        if not isinstance(schema, Mapping):
+        if not isinstance(schema, dict):
             self._error("wrong_shape", "The element type of a list is a variable.", fields.at("schema"))
             return {}
         return {"items": self._variable(Fields(schema, fields.at("schema")))}
@@ -136,7 +136,7 @@ class Types:
     def _members(self, schema: object, fields: Fields) -> JsonSchema:
         if schema is None or schema == [] or schema == {}:
             return {}
-        if isinstance(schema, list) and any(isinstance(one, Mapping) and "input" in one for one in schema):
+        if isinstance(schema, list) and any(isinstance(one, dict) and "input" in one for one in schema):
             return self._parameters(schema, fields.at("schema"))
         made = self.record(schema, fields.at("schema"))
         return {key: value for key, value in made.items() if key != "type"}

@@ -10,7 +10,6 @@ from engine.canvas import JsonSchema
 from engine.conversion import convert
 from engine.errors import FlowError
 from engine.findings import short
-from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.fields import Fields, shown, text_of
 from engine.interchange.coze.places import LOOP, Place
 from engine.interchange.coze.reader import UNSET, Expr, Reader
@@ -30,7 +29,7 @@ _DEEPEST: Final = 20
 
 def block_input(reader: Reader, value: object, path: str, depth: int = 0) -> tuple[Expr, JsonSchema]:
     """The expression and the declared type of a block input. What makes no sense is reported and stays unset."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         reader.error("no_value", "There is no value where one is needed.", path)
         return dict(UNSET), {}
     fields = Fields(value, path)
@@ -86,7 +85,7 @@ def _object(reader: Reader, fields: Fields, depth: int) -> Expr:
 
 def reference(reader: Reader, content: object, path: str) -> Expr:
     """What a reference reads."""
-    if content is None or content == "" or not isinstance(content, Mapping):
+    if content is None or content == "" or not isinstance(content, dict):
         reader.error("empty_reference", "The reference names nothing.", path)
         return dict(UNSET)
     fields = Fields(content, path)
@@ -182,7 +181,7 @@ def _parsed(reader: Reader, text: str, kind: str, path: str) -> Any:
         reader.error("literal_type", f"The literal is empty, and {what} is needed; it is null now.", path)
         return None
     try:
-        made = read_inner(text, reader.around.limits)
+        made = reader.around.inner.read(text)
     except ValueError as error:
         reader.error("literal_type", f"The literal is to be the JSON text of {what}. {error}", path)
         return None
@@ -207,7 +206,7 @@ def _converted(reader: Reader, content: Any, schema: JsonSchema, path: str) -> A
 
 def _named_files(reader: Reader, made: Any, raw_meta: object, given: Fields) -> Any:
     """URLs of files with the names that the editor knows them by."""
-    if not isinstance(raw_meta, Mapping):
+    if not isinstance(raw_meta, dict):
         return made
     names = Fields(raw_meta, given.at("rawMeta")).get("fileName")
     if names is None:

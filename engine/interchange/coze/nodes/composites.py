@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.canvas import JsonSchema
@@ -51,7 +50,7 @@ def sizes(reader: Reader, holder: Fields, inputs: dict[str, Expr], types: dict[s
     """How many items a batch takes, and how many at once; as numbers, or as block inputs."""
     for name, there in (("limit", "batchSize"), ("concurrency", "concurrentSize")):
         value = holder.get(there)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             inputs[name], types[name] = block_input(reader, value, holder.at(there))
         elif value is not None:
             inputs[name] = {"value": reader.whole(holder, there)}
@@ -59,7 +58,7 @@ def sizes(reader: Reader, holder: Fields, inputs: dict[str, Expr], types: dict[s
 
 def _number(reader: Reader, name: str) -> tuple[Expr, JsonSchema]:
     value = reader.inputs.get(name)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         expression, schema = block_input(reader, value, f"data.inputs.{name}")
         return expression, schema or {"type": "integer"}
     return {"value": reader.whole(reader.inputs, name)}, {"type": "integer"}
@@ -135,7 +134,7 @@ def set_variable(reader: Reader) -> Made:
         content = target.inner("value").inner("content")
         block, name = text_of(content.get("blockID")), text_of(content.get("name"))
         right = one.get("right")
-        if isinstance(right, Mapping) and "input" in right:
+        if isinstance(right, dict) and "input" in right:
             right = right["input"]
         expression, schema = block_input(reader, right, one.at("right"))
         reader.unknown(one, ("name",))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from engine.findings import short
-from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.fields import shown
 from engine.interchange.coze.parameters import parameters
 from engine.interchange.coze.reader import Made, Reader
@@ -93,7 +92,7 @@ def _compare(reader: Reader, text: str) -> None:
     """The form that is shown and the fields that are read are one here."""
     path = "data.inputs.outputSchema"
     try:
-        variables = read_inner(text, reader.around.limits)
+        variables = reader.around.inner.read(text)
     except ValueError as error:
         reader.warning("wrong_shape", f"outputSchema cannot be read; the declared outputs are the form. {error}", path)
         return

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.parameters import parameters
 from engine.interchange.coze.reader import SOURCE, Made, Reader, number_of
 
@@ -61,7 +60,7 @@ def comment(reader: Reader) -> Made:
     if isinstance(note, str) and note:
         settings["original"] = note
         try:
-            settings["text"] = _plain(read_inner(note, reader.around.limits))[:_LONGEST_NOTE]
+            settings["text"] = _plain(reader.around.inner.read(note))[:_LONGEST_NOTE]
         except ValueError:
             settings["text"] = note[:_LONGEST_NOTE]
     size = reader.data.inner("size")
@@ -79,7 +78,7 @@ def _plain(note: Any) -> str:
 
 
 def _leaves(block: Any) -> list[str]:
-    if isinstance(block, Mapping):
+    if isinstance(block, dict):
         text = block.get("text")
         if isinstance(text, str):
             return [text]

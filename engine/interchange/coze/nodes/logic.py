@@ -70,7 +70,7 @@ def _comparison(reader: Reader, said: Fields) -> dict[str, Any]:
         made["left_type"] = left_type
     right = said.inner("right").get("input")
     path = f"{said.at('right')}.input"
-    if not isinstance(right, Mapping) or Fields(right, path).inner("value").get("type") is None:
+    if not isinstance(right, dict) or Fields(right, path).inner("value").get("type") is None:
         if code not in _UNARY:
             made["right"] = {"value": None}
     else:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from engine.canvas import JsonSchema
 from engine.conversion import convert
 from engine.findings import short
-from engine.interchange.coze.document import read_inner
 from engine.interchange.coze.fields import Fields, shown, text_of
 from engine.interchange.coze.nodes.tools import skills
 from engine.interchange.coze.parameters import parameters, settings_of
@@ -60,7 +59,10 @@ def llm(reader: Reader) -> Made:
     if _is_true(values.get("enablechathistory")):
         settings["history"] = {"rounds": _rounds(values.get("chathistoryround"))}
     if (backup := _backup(reader)) is not None:
-        inputs["fallback_models"] = {"value": [backup]}
+        model, wishes = backup
+        inputs["fallback_models"] = {"value": [model]}
+        if wishes:
+            settings["fallback_options"] = [wishes]
     for name in values.keys() - _KNOWN_PARAMETERS - _IGNORED:
         if values[name] not in (None, ""):
             reader.not_kept(path, f'Models here have no setting "{short(name)}".')
@@ -189,7 +191,7 @@ def _model_object(reader: Reader, *, needed: bool = True) -> tuple[dict[str, Any
     if isinstance(value, list):
         said = settings_of(reader, reader.inputs, "llmParam")
         return {name.lower(): one for name, one in said.items()}, path
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         if needed:
             reader.error("no_model", "The node names no model: its llmParam is no object.", path)
         return {}, path
@@ -230,8 +232,8 @@ def _within(reader: Reader, value: float, least: float, most: float, path: str) 
     return bound
 
 
-def _backup(reader: Reader) -> str | None:
-    """The model that is asked once the first has failed."""
+def _backup(reader: Reader) -> tuple[str, dict[str, Any]] | None:
+    """The model that is asked once the first has failed, and the wishes that it has of its own."""
     said = reader.inputs.inner("settingOnError")
     ext = said.inner("ext")
     text = ext.get("backupLLMParam")
@@ -242,7 +244,7 @@ def _backup(reader: Reader) -> str | None:
         reader.not_kept(path, "A backup model is asked by a retry, and the node has none: it is left out.")
         return None
     try:
-        value = read_inner(text, reader.around.limits)
+        value = reader.around.inner.read(text)
     except ValueError as error:
         reader.error("wrong_shape", f"The backup model cannot be read. {error}", path)
         return None
@@ -254,7 +256,7 @@ def _backup(reader: Reader) -> str | None:
     own = {name.lower(): one for name, one in settings_of(reader, reader.inputs, "llmParam").items()}
     other = [
         name
-        for name in ("temperature", "topP", "maxTokens", "responseFormat", "systemPrompt")
+        for name in ("responseFormat", "systemPrompt")
         if fields.get(name) not in (None, "") and not _same(fields.get(name), own.get(name.lower()))
     ]
     if other:
@@ -262,7 +264,9 @@ def _backup(reader: Reader) -> str | None:
             f"The backup model is asked with the settings of the first, so its own {', '.join(other)} are left out."
         )
         reader.not_kept(path, message)
-    return reader.needs("model", there, path)
+    given = {name.lower(): fields.get(name) for name in ("modelType", "temperature", "topP", "maxTokens")}
+    made: dict[str, Any] = _model(reader, given, path)
+    return made["model"]["value"], {name: one["value"] for name, one in made.items() if name != "model"}
 
 
 def _same(one: object, other: object) -> bool:

@@ -46,6 +46,11 @@ class Chain:
         self._ctx = ctx
 
     @property
+    def place(self) -> int:
+        """0 for the first model, then that among the fallbacks, from 1."""
+        return self._place
+
+    @property
     def name(self) -> str:
         """The model to ask."""
         return self._models[self._place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -18,7 +19,7 @@ from engine.tools import TOOLS
 from engine.values import Json
 from nodes.ai.chain import MOST, Chain, tries
 from nodes.ai.hearing import Heard, hear
-from nodes.ai.llm_settings import PluginTool, Settings, WorkflowTool, called_workflows
+from nodes.ai.llm_settings import FallbackOptions, PluginTool, Settings, WorkflowTool, called_workflows
 from nodes.ai.media import SETTING, holds_media
 from nodes.ai.prompt import answer_of_a_tool, messages, passages
 from nodes.ai.reply import (
@@ -33,6 +34,7 @@ from nodes.ai.reply import (
 )
 from nodes.ai.tools import Toolbox, toolbox
 from nodes.chat import ChatOptions, ChatRequest, ModelFailed, ModelUnavailable
+from nodes.reading import read_settings
 from nodes.surface import Category, Example, NodeContext, activity_node, settings_of
 
 SHOWN_REPLY = 300
@@ -209,7 +211,7 @@ async def _ask(inputs: Inputs, ctx: NodeContext, tools: Toolbox, found: str, *, 
     """Ask the model whose turn it is."""
     chain = Chain(inputs.model, inputs.fallback_models, ctx)
     try:
-        request = await _request(inputs, ctx, chain.name, tools, found, streams=streams)
+        request = await _request(inputs, ctx, chain, tools, found, streams=streams)
         heard = await hear(chain.name, request, ctx, streams=streams)
     except (ModelFailed, ModelUnavailable) as error:
         raise chain.failed(error) from error
@@ -218,7 +220,7 @@ async def _ask(inputs: Inputs, ctx: NodeContext, tools: Toolbox, found: str, *, 
 
 
 async def _request(
-    inputs: Inputs, ctx: NodeContext, model: str, tools: Toolbox, found: str, *, streams: bool
+    inputs: Inputs, ctx: NodeContext, chain: Chain, tools: Toolbox, found: str, *, streams: bool
 ) -> ChatRequest:
     prompt, schema = inputs.prompt, None
     if not streams:
@@ -232,17 +234,30 @@ async def _request(
         prompt=f"{found}\n\n{prompt}" if found else prompt,
         values=dict(inputs.model_extra or {}),
         pictures=inputs.images,
-        takes=await ctx.models.takes(model) if SETTING in ctx.settings else frozenset(),
+        takes=await ctx.models.takes(chain.name) if SETTING in ctx.settings else frozenset(),
         tools=tools,
     )
     return ChatRequest(
         messages=told,
-        options=ChatOptions(
-            temperature=inputs.temperature,
-            top_p=inputs.top_p,
-            max_tokens=inputs.max_tokens,
-            thinking=inputs.thinking,
-        ),
+        options=_options(inputs, ctx, chain.place),
         tools=tools.specs,
         json_schema=schema,
+    )
+
+
+def _options(inputs: Inputs, ctx: NodeContext, place: int) -> ChatOptions:
+    """The wishes; a fallback model may have some of its own."""
+    wishes = ChatOptions(
+        temperature=inputs.temperature, top_p=inputs.top_p, max_tokens=inputs.max_tokens, thinking=inputs.thinking
+    )
+    given = ctx.settings.get("fallback_options")
+    said = given[place - 1] if isinstance(given, list) and 0 < place <= len(given) else None
+    if not isinstance(said, dict):
+        return wishes
+    own = read_settings(FallbackOptions, said)
+    return replace(
+        wishes,
+        temperature=wishes.temperature if own.temperature is None else own.temperature,
+        top_p=wishes.top_p if own.top_p is None else own.top_p,
+        max_tokens=wishes.max_tokens if own.max_tokens is None else own.max_tokens,
     )

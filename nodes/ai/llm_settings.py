@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.node_type import CalledWorkflow
+from nodes.ai.chain import MOST
 from nodes.knowledge.recall import History, Recall
 
 MOST_TOOLS = 64
@@ -58,6 +59,16 @@ class Knowledge(Recall):
     )
 
 
+class FallbackOptions(BaseModel):
+    """What a fallback model is asked with instead of the node's own wishes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    temperature: float | None = Field(None, ge=0, le=2, description="Without it the node's.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Without it the node's.")
+    max_tokens: int | None = Field(None, ge=1, description="Without it the node's.")
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -70,6 +81,9 @@ class Settings(BaseModel):
     knowledge: Knowledge | None = Field(None, description="Knowledge bases that are searched for the prompt.")
     history: History | None = Field(
         None, description="How much of the conversation the model is told; only within a chat."
+    )
+    fallback_options: list[FallbackOptions] = Field(
+        [], max_length=MOST, description="Wishes of the fallback models' own, in their order."
     )
 
 

@@ -14,6 +14,7 @@ from engine.plan import Call
 from engine.values import Json
 from nodes.ai.llm import llm
 from nodes.chat import ChatDelta, ChatRequest, MediaPart, ModelFailed, ModelUnavailable, Reason, TextPart
+from tests.fakes.scripted_replies import ScriptedReplies
 from tests.nodes.context import NodeWorld
 from tests.nodes.drawing import Walk, alone, node
 
@@ -160,3 +161,20 @@ async def test_a_picture_that_is_no_url_is_refused() -> None:
     with pytest.raises(InvalidInput, match="A picture is given by its URL") as found:
         await llm.run({"model": "a", "images": ["river.png"]}, world(Voice("a")))
     assert found.value.facts["field"] == "images"
+
+
+async def test_a_fallback_model_may_be_asked_with_wishes_of_its_own() -> None:
+    script = ScriptedReplies({"n": [{"fail": "No key."}, {"unavailable": "Busy."}, "Fine."]})
+    ask = node(
+        "n",
+        "llm",
+        {"prompt": "Hi", "fallback_models": ["b", "c"], "temperature": 0.7, "max_tokens": 9},
+        settings={"fallback_options": [{"temperature": 0.1, "top_p": 0.5}]},
+    )
+    await Walk(alone(ask), models=script).run()
+    wishes = [request.options for request in script.requests("n")]
+    assert [(one.temperature, one.top_p, one.max_tokens) for one in wishes] == [
+        (0.7, None, 9),
+        (0.1, 0.5, 9),
+        (0.7, None, 9),
+    ]

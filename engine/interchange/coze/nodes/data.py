@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Final
 
 from engine.findings import short
@@ -296,6 +297,7 @@ def assign_variables(reader: Reader) -> Made:
     """Variable assignment (40)."""
     made = Made("assign_variables")
     scopes: dict[str, str] = {}
+    names: dict[str, str] = {}
     for one in reader.objects(reader.inputs, "inputParameters"):
         target = one.inner("left")
         target = target.inner("input") if "input" in target else target
@@ -315,15 +317,19 @@ def assign_variables(reader: Reader) -> Made:
         if len(parts) > 1:
             message = f'A whole variable is set, so "{short(name)}" is, and not a part of it.'
             reader.warning("whole_variable", message, one.at("left"))
-        if name in made.inputs:
-            message = f'"{short(name)}" is set twice; the last value counts.'
-            reader.warning("declared_twice", message, one.path)
-        made.inputs[name] = expression
-        scopes[name] = scope
+        given = name
+        if given in made.inputs:
+            # A variable of the user and one of the app, or one that is set again: each has an input of its own.
+            given = next(free for number in count(2) if (free := f"{name}_{number}") not in made.inputs)
+            names[given] = name
+        made.inputs[given] = expression
+        scopes[given] = scope
         if schema:
-            made.types[name] = {**schema, "default": None}
+            made.types[given] = {**schema, "default": None}
     reader.inputs.skip(("variableTypeMap",))
     made.settings["scopes"] = scopes
+    if names:
+        made.settings["names"] = names
     return made
 
 

@@ -363,7 +363,7 @@ async def test_more_rows_than_are_read_at_once_leave_a_warning(desk: Desk) -> No
         output_schema=output(客户="string"),
         warned=[],
     )
-    told = await LIBRARY.activities["database_sql"].run({}, world)
+    told: dict[str, Any] = await LIBRARY.activities["database_sql"].run({}, world)
     assert (told["rowNum"], len(told["outputList"])) == (1_000, 1_000)
     assert world.warned == ["There are more rows than the 1000 that are read at once."]
 

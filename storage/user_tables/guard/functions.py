@@ -135,9 +135,9 @@ def _length(writer: Writer, node: Expression) -> Piece:
 
 def _trim(writer: Writer, node: Expression) -> Piece:
     only(node, "this", "position", "expression")
-    name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get(str(node.args.get("position") or ""), "TRIM")
-    pieces = [writer.write(one) for one in (node.this, node.args.get("expression")) if one is not None]
-    return call(name, *pieces, kind="text")
+    place, what = str(node.args.get("position") or "BOTH"), node.args.get("expression")
+    off = Piece(writer.bind(" "), fixed=True) if what is None else writer.write(what)
+    return call("ms_trim", Piece(writer.bind(place), fixed=True), off, writer.write(node.this), kind="text")
 
 
 def _minus_one(name: str) -> Write:
@@ -309,8 +309,8 @@ _BY_KIND: Final[Mapping[str, Write]] = MappingProxyType(
         "SubstringIndex": _plain("ms_substring_index", "this", "delimiter", "count", kind="text"),
         "Left": _plain("ms_left", "this", "expression", kind="text"),
         "Right": _plain("ms_right", "this", "expression", kind="text"),
-        "Replace": _plain("REPLACE", "this", "expression", "replacement", kind="text"),
-        "StrPosition": _plain("INSTR", "this", "substr", kind="number"),
+        "Replace": _plain("ms_replace", "this", "expression", "replacement", kind="text"),
+        "StrPosition": _plain("ms_instr", "this", "substr", kind="number"),
         "Abs": _plain("ABS", "this", kind="number"),
         "Round": _plain("ROUND", "this", "decimals", kind="number"),
         "Ceil": _plain("ms_ceil", "this", kind="number"),

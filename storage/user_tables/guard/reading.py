@@ -85,7 +85,11 @@ def _check_size(size: int) -> None:
 
 
 def _check_text(text: str) -> None:
-    if len(text.encode(errors="replace")) > LONGEST_SQL:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise SqlRefused("The SQL has half a character in it.") from None
+    if size > LONGEST_SQL:
         raise SqlRefused(f"The SQL is longer than {LONGEST_SQL} bytes, which is the limit.", limit=LONGEST_SQL)
     if any(ord(character) < 32 and character not in "\t\r\n" for character in text) or "\x7f" in text:
         raise SqlRefused("The SQL holds characters that cannot be seen.")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from engine.errors import FlowError, LimitExceeded
+from engine.errors import FlowError, InvalidInput, LimitExceeded
 from storage.errors import StorageUnavailable
 from storage.user_tables.limits import TableLimits
 from storage.user_tables.sqlite.functions import add_functions
@@ -24,11 +24,13 @@ Keep = Callable[[str, Kept], Kept]
 
 _BUSY_SECONDS: Final = 5.0
 _READERS: Final = 2
-_STEP: Final = 2_000
-"""Instructions of SQLite between two looks at the clock: a fraction of a millisecond."""
+_STEP: Final = 50
+"""Instructions of SQLite between two looks at the clock: a row or a few."""
 _PAGE: Final = 4096
 _LARGEST_VALUE: Final = 64 * 1024 * 1024
 """A row with all its texts, or what a statement puts together, in bytes."""
+LONGEST_PATTERN: Final = 500
+"""Of LIKE, in bytes: what it takes is the product of this and the length of a text, and no clock looks in between."""
 _VERSION: Final = 1
 
 _SET_UP: Final = """
@@ -58,8 +60,8 @@ CREATE INDEX IF NOT EXISTS applied_at ON applied (at);
 # PRAGMA, ATTACH, DDL, transactions, recursion, and functions that are not in the list.
 _FUNCTIONS: Final = frozenset(
     {
-        "abs", "avg", "coalesce", "count", "group_concat", "ifnull", "instr", "length", "like", "lower", "ltrim", "max",
-        "min", "nullif", "replace", "round", "rtrim", "substr", "sum", "trim", "upper",
+        "abs", "avg", "coalesce", "count", "group_concat", "ifnull", "length", "like", "lower", "max", "min", "nullif",
+        "round", "substr", "sum", "upper",
     }
 )  # fmt: skip
 _WRITES: Final = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
@@ -226,7 +228,7 @@ class TableFile:
         connection.execute(f"PRAGMA max_page_count = {max(64, self._limits.organisation_bytes // _PAGE)}")
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 4_000)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LONGEST_PATTERN)
         connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)
         connection.setlimit(sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0)
         add_functions(connection)
@@ -249,6 +251,8 @@ def _meaning(limits: TableLimits) -> Generator[None]:
     """Errors of SQLite that are nobody's mistake, in words."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise InvalidInput("A text has half a character in it, which no table keeps.") from error
     except sqlite3.OperationalError as error:
         match error.sqlite_errorcode & 0xFF:
             case sqlite3.SQLITE_FULL:

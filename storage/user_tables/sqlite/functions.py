@@ -40,6 +40,7 @@ _PARTS: Final[Mapping[str, Callable[[datetime], int]]] = MappingProxyType(
 )
 _UNIX: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (times are kept without a zone, in UTC)
 _DIGITS: Final = 30
+_LONGEST: Final = 16 * 1024 * 1024
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
@@ -149,6 +150,28 @@ def _concat_ws(sign: Any, *texts: Any) -> str | None:
     return None if sign is None else str(sign).join(str(text) for text in texts if text is not None)
 
 
+def _trim(place: str, off: Any, text: Any) -> str:
+    """Take a text off the ends of another, as often as it is there."""
+    whole, part = str(text), str(off)
+    if not part:
+        return whole
+    begin, end = 0, len(whole)
+    while place != "TRAILING" and whole.startswith(part, begin, end):
+        begin += len(part)
+    while place != "LEADING" and whole.endswith(part, begin, end):
+        end -= len(part)
+    return whole[begin:end]
+
+
+def _replace(text: Any, old: Any, new: Any) -> str:
+    whole, part, instead = str(text), str(old), str(new)
+    if not part:
+        return whole
+    if len(whole) + whole.count(part) * len(instead) > _LONGEST:
+        raise OverflowError
+    return whole.replace(part, instead)
+
+
 def _right(text: Any, count: Any) -> str:
     many = int(count)
     return str(text)[-many:] if many > 0 else ""
@@ -173,6 +196,10 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "ms_truncate": _truncate,
         "ms_sign": lambda value: (_number(value) > 0) - (_number(value) < 0),
         "ms_rand": lambda: random.random(),  # noqa: S311 (RAND() of SQL keeps no secret)
+        # SQLite's own take the product of both lengths, and no clock stops them.
+        "ms_instr": lambda text, part: str(text).find(str(part)) + 1,
+        "ms_replace": _replace,
+        "ms_trim": _trim,
         "ms_left": lambda text, count: str(text)[: max(0, int(count))],
         "ms_right": _right,
         "ms_concat_ws": _concat_ws,

@@ -13,6 +13,7 @@ from storage.ports.tables import Found, SqlRefused
 from storage.user_tables.definition import folded
 from storage.user_tables.guard.statement import Guarded
 from storage.user_tables.sqlite.definitions import Column
+from storage.user_tables.sqlite.file import LONGEST_PATTERN
 from storage.user_tables.sqlite.rows import Rows, read_rows
 from storage.user_tables.values import Kept, keep
 
@@ -61,6 +62,10 @@ def told() -> Generator[None]:
             case sqlite3.SQLITE_ERROR if message.startswith("no such column: "):
                 name = message.removeprefix("no such column: ").replace("`", "")
                 raise SqlRefused(f"There is no column {name} here.", column=name) from error
+            case sqlite3.SQLITE_ERROR if message.startswith("LIKE"):
+                raise InvalidInput(
+                    f"What LIKE looks for has at most {LONGEST_PATTERN} bytes.", limit=LONGEST_PATTERN
+                ) from error
             case sqlite3.SQLITE_ERROR:
                 raise SqlRefused(f"The SQL cannot be carried out: {message}.") from error
             case sqlite3.SQLITE_AUTH:

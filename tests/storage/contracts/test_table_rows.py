@@ -162,8 +162,11 @@ async def test_conditions_choose_rows(
         Condition("age", Operator.IN, 5),
         Condition("age", Operator.IN, [*range(5_001)]),
         Condition("id", Operator.EQUAL, "abc"),
+        Condition("姓名", Operator.LIKE, "x" * 600),
+        Condition("姓名", Operator.LIKE, "\ud800"),
+        Condition("姓名", Operator.EQUAL, "\ud800"),
     ],
-    ids=lambda one: str(one)[:60],
+    ids=lambda one: str(one)[:60].encode("ascii", "backslashreplace").decode(),
 )
 async def test_a_condition_that_cannot_be_is_refused(
     tables: UserTables, people: UserTable, condition: Condition

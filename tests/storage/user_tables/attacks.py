@@ -138,6 +138,8 @@ REFUSED: dict[str, list[str]] = {
         "SELECT b'1'",
         "SELECT _utf8'x'",
         "SELECT N'x'",
+        "SELECT '\ud800'",
+        "SELECT title FROM notes WHERE title LIKE '" + "a%" * 300 + "'",
     ],
     "what a query may not be": [
         "SELECT * FROM notes FOR UPDATE",

@@ -58,7 +58,7 @@ class ApiClient:
         """Let go of the connections."""
         await self._client.aclose()
 
-    async def get(self, path: str, **params: Any) -> Any:
+    async def get(self, path: str, /, **params: Any) -> Any:
         """The JSON that is there. Raises `ApiRefused` or `ApiUnreachable`."""
         given = {name: value for name, value in params.items() if value is not None}
         return await self._ask("GET", path, params=given)

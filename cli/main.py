@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "up": "Start everything on this machine.",
     "ask": "Ask a model one question.",
     "run": "Run a canvas from a file, show how it goes, and print the result.",
+    "debug": "Run one node of a canvas alone.",
     "validate": "Say what is wrong with a canvas.",
     "import": "Take in workflows of another system, or a bundle.",
     "export": "Write a workflow, with what it calls, as one file.",

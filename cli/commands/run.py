@@ -24,6 +24,7 @@ class Order:
 
     files: list[CanvasFile]
     inputs: dict[str, Json]
+    pins: dict[str, Json]
     answers: GivenAnswers
     as_json: bool
     timeout: float | None
@@ -43,6 +44,9 @@ class Order:
 @click.option(
     "--answer", "answers", multiple=True, metavar="WAIT=VALUE", help="The answer to a question or form, by its node."
 )
+@click.option(
+    "--pin", "pinned", multiple=True, metavar="NODE=JSON|FILE", help="The output of a node, which then does nothing."
+)
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the whole run as JSON.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop watching after so long."
@@ -59,6 +63,7 @@ def command(
     given: str | None,
     pairs: tuple[str, ...],
     answers: tuple[str, ...],
+    pinned: tuple[str, ...],
     as_json: bool,
     timeout: float | None,
     data_dir: Path | None,
@@ -73,6 +78,7 @@ def command(
     """
     from cli.canvas_files import family
     from cli.following import GivenAnswers
+    from cli.pins import read_pins
     from cli.run_inputs import read_inputs
     from cli.session import speak
 
@@ -80,7 +86,7 @@ def command(
     files = family(file)
     whose = {name: word for name, word in identity.items() if word is not None}
     inputs = read_inputs(given, pairs, files[-1].inputs())
-    order = Order(files, inputs, GivenAnswers(answers), as_json, timeout, whose)
+    order = Order(files, inputs, read_pins(pinned), GivenAnswers(answers), as_json, timeout, whose)
     return speak(settings, lambda client: _run(client, settings, order))
 
 
@@ -89,7 +95,7 @@ async def _run(client: ApiClient, settings: Settings, order: Order) -> int:
     from cli.watching import watch
 
     key = await save_family(client, order.files)
-    body = {"inputs": order.inputs, "version": "draft", "mode": "async", **order.identity}
+    body = {"inputs": order.inputs, "version": "draft", "mode": "async", "pins": order.pins, **order.identity}
     run = await client.post(f"/workflows/{key}/runs", body)
     if not order.as_json:
         click.echo(f"{click.style(order.files[-1].title, bold=True)}  run {run['id']}", err=True)

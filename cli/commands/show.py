@@ -18,15 +18,19 @@ _LONGEST = 160
 
 @click.command("show")
 @click.argument("run")
+@click.option(
+    "--path", "place", default="", metavar="PLACE", help="Only this place and all inside it, such as each[2]."
+)
+@click.option("--node", default="", metavar="ID", help="Only this node, at whatever place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run and its records as JSON.")
 @data_dir_option
-def command(run: str, as_json: bool, data_dir: Path | None) -> int:
+def command(run: str, place: str, node: str, as_json: bool, data_dir: Path | None) -> int:
     """Show RUN: its state, the record of each step, and what came out."""
     from cli.results import print_result
     from cli.session import speak
 
     settings = load_settings(data_dir=data_dir)
-    found, nodes = speak(settings, lambda client: _read(client, run), reading=True)
+    found, nodes = speak(settings, lambda client: _read(client, run, place, node), reading=True)
     if as_json:
         click.echo(json.dumps({**found, "nodes": nodes}, ensure_ascii=False, indent=2))
         return 0
@@ -35,12 +39,14 @@ def command(run: str, as_json: bool, data_dir: Path | None) -> int:
     return 0
 
 
-async def _read(client: ApiClient, run_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def _read(client: ApiClient, run_id: str, place: str, node: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     run = await client.get(f"/runs/{run_id}")
     nodes: list[dict[str, Any]] = []
     cursor = None
     while True:
-        page = await client.get(f"/runs/{run_id}/nodes", cursor=cursor, limit=200)
+        page = await client.get(
+            f"/runs/{run_id}/nodes", cursor=cursor, limit=200, path=place or None, node=node or None
+        )
         nodes += page["items"]
         if (cursor := page["next_cursor"]) is None:
             return run, nodes

@@ -37,14 +37,15 @@ def required_of(schema: JsonSchema) -> list[str]:
 
 
 def zero_of(schema: JsonSchema) -> Json:
-    """The zero of a type: an empty text, 0, 0.0 or false; null for objects, lists and any type."""
+    """The zero of a type: an empty text, 0 or false; null for objects, lists and any type."""
     match schema.get("type"):
         case "string":
             return ""
         case "integer":
             return 0
         case "number":
-            return 0.0
+            # Whole, as everybody else writes it in JSON.
+            return 0
         case "boolean":
             return False
         case _:

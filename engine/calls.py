@@ -38,4 +38,6 @@ def settle_call(
         data["logs"] = [*result.logs]
     if result.port is not None:
         data["port"] = result.port
+    if result.details:
+        data["details"] = dict(result.details)
     return Outcome(output, result.port, data)

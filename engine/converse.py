@@ -70,7 +70,7 @@ class _Talk:
                     result = replace(result, forwarded=told.forwarded, void=bool(told.void))
                 done = settle_call(self._frame, self._node, result, self._warnings, self.usage)
                 if self._calls:
-                    done.data["details"] = {"tool_calls": self._calls}
+                    done.data["details"] = {**done.data.get("details", {}), "tool_calls": self._calls}
                 return done
             self._warnings += result.warnings
             number = len(self._turns) + 1

@@ -160,6 +160,8 @@ class CallResult:
     """Paths of messages whose cue came in time: they got all pieces of the streamed output."""
     void: bool = False
     """What was told in pieces is not what the output came to."""
+    details: dict[str, Json] = field(default_factory=dict)
+    """What else the record shows."""
 
 
 @dataclass(frozen=True, slots=True)

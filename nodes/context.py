@@ -137,6 +137,10 @@ class NodeContext(Protocol):
         """Put what an author's code printed into the record of this step."""
         ...
 
+    def note(self, name: str, value: Json) -> None:
+        """Show something more in the record of this step, under its details."""
+        ...
+
     def leave_by(self, port: str) -> None:
         """Leave by this port of the node type, once the function returns."""
         ...

@@ -64,6 +64,7 @@ class _Context:
     question: str | None = None
     turns: Sequence[Json] = ()
     tools: ToolsCalled | None = None
+    details: dict[str, Json] = field(default_factory=dict[str, Json])
 
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
@@ -77,6 +78,9 @@ class _Context:
 
     def log(self, *lines: str) -> None:
         self.logs += lines
+
+    def note(self, name: str, value: Json) -> None:
+        self.details[name] = value
 
     def leave_by(self, port: str) -> None:
         self.port = port
@@ -154,6 +158,7 @@ class NodeRunner:
                 tools=context.tools,
                 forwarded=pieces.forwarded,
                 void=not told,
+                details=context.details,
             )
         except StepError:
             raise

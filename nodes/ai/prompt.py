@@ -21,6 +21,8 @@ _BLOCK: Final = (
     "Answer with the help of these passages, as far as they bear on the question:\n<passages>\n{}\n</passages>"
 )
 _BETWEEN: Final = "\n---\n"
+_SHOWN: Final = 2_000
+"""Of each message that was said before, in the record."""
 
 
 async def passages(ctx: NodeContext, prompt: str) -> str:
@@ -59,9 +61,12 @@ async def messages(
 ) -> tuple[ChatMessage, ...]:
     """Everything the model is told, in order: who it is, what was said before, the prompt, and the turns so far."""
     content = _content(ctx, system, prompt, values, pictures, takes)
+    before = await history(ctx, rounds_of(ctx))
+    if before:
+        ctx.note("chat_history", [{"role": one.role, "content": one.text[:_SHOWN]} for one in before])
     return (
         *((ChatMessage("system", system),) if system else ()),
-        *await history(ctx, rounds_of(ctx)),
+        *before,
         ChatMessage("user", content),
         *_turns(ctx.turns, tools),
     )

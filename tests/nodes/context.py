@@ -103,6 +103,7 @@ class NodeWorld:
     left_by: str | None = None
     turns: Sequence[Json] = ()
     tools: ToolsCalled | None = None
+    noted: dict[str, Json] = field(default_factory=dict)
     asked: str | None = None
 
     async def emit(self, text: str) -> None:
@@ -120,6 +121,9 @@ class NodeWorld:
 
     def call_tools(self, said: Json, calls: Sequence[ToolUse], *, told: bool = False) -> None:
         self.tools = ToolsCalled(said, tuple(calls), told)
+
+    def note(self, name: str, value: Json) -> None:
+        self.noted[name] = value
 
     def leave_by(self, port: str) -> None:
         self.left_by = port

@@ -47,6 +47,7 @@ def handlers(world: NodeWorld, models: ModelSource | None = None) -> Mapping[str
                 left_by=None,
                 asked=None,
                 tools=None,
+                noted={},
                 models=world.models
                 if models is None
                 else models.at(CallSite(request.context, request.node, request.path, request.attempt, 1)),
@@ -58,7 +59,7 @@ def handlers(world: NodeWorld, models: ModelSource | None = None) -> Mapping[str
                 world.warned += there.warned
                 world.logged += there.logged
             told = (dict(there.spent), tuple(there.warned), tuple(there.logged))
-            return CallResult(output, *told, there.left_by, there.asked, there.tools)
+            return CallResult(output, *told, there.left_by, there.asked, there.tools, details=there.noted)
 
         return handle
 

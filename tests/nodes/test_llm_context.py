@@ -169,8 +169,8 @@ async def talked(*, chat: bool = True) -> NodeWorld:
     return replace(world, run=replace(RUN, chat=chat, conversation_id=made.conversation.id))
 
 
-async def test_what_was_said_before_stands_between_system_and_user() -> None:
-    messages, _ = await asked(
+async def test_what_was_said_before_stands_between_system_and_user_and_in_the_record() -> None:
+    messages, walk = await asked(
         world=await talked(),
         inputs={"prompt": "Go on.", "system_prompt": "Be kind."},
         settings={"history": {"rounds": 2}},
@@ -183,6 +183,10 @@ async def test_what_was_said_before_stands_between_system_and_user() -> None:
         ("assistant", "answer 2"),
         ("user", "Go on."),
     ]
+    done = next(event for event in walk.runtime.events if event.key == "n:succeeded")
+    details: Any = done.data["details"]
+    assert details["chat_history"][0] == {"role": "user", "content": "question 1"}
+    assert len(details["chat_history"]) == 4
 
 
 async def test_nothing_was_said_before_outside_a_chat_or_without_the_setting() -> None:

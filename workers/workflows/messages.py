@@ -225,6 +225,7 @@ def write_call_result(result: CallResult) -> Wire:
         **({"port": result.port} if result.port is not None else {}),
         **({"question": result.question} if result.question is not None else {}),
         **({"tools": dataclasses.asdict(result.tools)} if result.tools is not None else {}),
+        **({"details": result.details} if result.details else {}),
         **({"forwarded": list(result.forwarded)} if result.forwarded else {}),
         **({"void": True} if result.void else {}),
     }
@@ -240,6 +241,7 @@ def read_call_result(wire: Wire) -> CallResult:
         port=wire.get("port"),
         question=wire.get("question"),
         tools=_read_tools(wire["tools"]) if "tools" in wire else None,
+        details=wire.get("details", {}),
         forwarded=tuple(wire.get("forwarded", ())),
         void=wire.get("void", False),
     )

@@ -21,6 +21,8 @@ _FALSE: Final = re.compile(r"false|False|FALSE")
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,4000}")
 _BASED: Final = re.compile(r"0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
 _DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_LONG_DIGITS: Final = re.compile(r"[0-9a-fA-F]{16}")
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -33,9 +35,22 @@ def read_text(text: str) -> dict[str, Json]:
         raise
     except FlowError as error:
         raise wrong(error.message) from error
+    if _LONG_DIGITS.search(text):
+        _check_numbers(value)
     if not isinstance(value, dict):
         raise wrong("The document must be an object: openapi, info, paths and so on.")
     return value
+
+
+def _check_numbers(value: Json) -> None:
+    """Refuse integers that cannot be given back: nobody's JSON has them."""
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, int) and not _SMALLEST <= part <= _LARGEST:
+            raise wrong(f"The document holds the number {str(part)[:24]}…, which has more than 64 bits.")
 
 
 def wrong(sentence: str) -> InvalidRequest:

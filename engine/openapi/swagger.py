@@ -75,10 +75,10 @@ class _Rewriting:
 
     def _operation(self, old: Mapping[str, Any], shared: list[Any], place: str) -> dict[str, Any]:
         made = {name: value for name, value in old.items() if name not in ("parameters", "consumes", "produces")}
-        found: dict[tuple[object, object], dict[str, Any]] = {}
+        found: dict[tuple[str, str], dict[str, Any]] = {}
         for one in (*shared, *_list(old.get("parameters"))):
             parameter = self._known(one)
-            found[parameter.get("name"), parameter.get("in")] = parameter
+            found[str(parameter.get("name")), str(parameter.get("in"))] = parameter
         plain = [one for one in found.values() if one.get("in") not in ("body", "formData")]
         made["parameters"] = [self._parameter(one, f"{place}.parameters") for one in plain]
         fields = [one for one in found.values() if one.get("in") == "formData"]
@@ -114,11 +114,11 @@ class _Rewriting:
         made = {name: value for name, value in old.items() if name in _OF_A_PARAMETER or name.startswith("x-")}
         made["schema"] = {name: value for name, value in old.items() if name not in _OF_A_PARAMETER}
         if old.get("type") == "array":
-            wanted = old.get("collectionFormat", "csv")
+            wanted = str(old.get("collectionFormat", "csv"))
             if wanted in _STYLES and (old.get("in") == "query" or wanted == "csv"):
                 made |= _STYLES[wanted]
             else:
-                sentence = f"The collectionFormat {str(wanted)[:20]!r} is read as csv."
+                sentence = f"The collectionFormat {wanted[:20]!r} is read as csv."
                 self._findings.warn(place, "unknown_collection_format", sentence)
                 made["explode"] = False
         made.pop("collectionFormat", None)

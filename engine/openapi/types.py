@@ -90,7 +90,7 @@ class Types:
         if isinstance(properties := schema.get("properties"), dict):
             made = _both({"type": "object", "properties": self._members(properties, place, inside, depth)}, made)
             known = as_members(made)
-            if names := [name for name in _list(schema.get("required")) if name in known]:
+            if names := [name for name in _list(schema.get("required")) if isinstance(name, str) and name in known]:
                 made["required"] = [*dict.fromkeys([*_list(made.get("required")), *names])]
         if "items" in schema:
             made["items"] = self._read(schema["items"], f"{place}.items", inside, depth + 1)
@@ -125,7 +125,7 @@ class Types:
         elif choices := [one for one in _list(schema.get("enum")) if one is not None]:
             made["enum"] = choices
         if (assisted := schema.get("x-assist-type")) is not None:
-            if assisted in ASSISTED:
+            if isinstance(assisted, str) and assisted in ASSISTED:
                 made |= {"type": "string", "format": assisted}
             else:
                 self._findings.warn(place, "unknown_assist_type", f"There is no x-assist-type {str(assisted)[:50]!r}.")
@@ -140,15 +140,15 @@ class Types:
         return made
 
     def _type(self, kind: object, place: str) -> str:
-        kinds = [one for one in (kind if isinstance(kind, list) else [kind]) if one not in ("null", None)]
+        kinds = [str(one) for one in (kind if isinstance(kind, list) else [kind]) if one not in ("null", None)]
         if len(kinds) > 1:
             if set(kinds) == {"integer", "number"}:
                 return "number"
-            self._findings.warn(place, "union", f"It may be {' or '.join(map(str, kinds))}: anything is taken.")
+            self._findings.warn(place, "union", f"It may be {' or '.join(kinds)[:200]}: anything is taken.")
             return ""
         if kinds and kinds[0] not in _TYPES | {"file"}:
-            raise Unusable(place, "unknown_type", f"There is no type {str(kinds[0])[:50]!r}.")
-        return str(kinds[0]) if kinds else ""
+            raise Unusable(place, "unknown_type", f"There is no type {kinds[0][:50]!r}.")
+        return kinds[0] if kinds else ""
 
     def _one_of(self, choices: list[Any], place: str, inside: tuple[str, ...], depth: int) -> JsonSchema:
         """Null goes: optional is the absence of `required`. What is more than one type then is any type."""

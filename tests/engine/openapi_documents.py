@@ -11,6 +11,41 @@ from engine.openapi.tool import HttpTool
 Document = dict[str, Any]
 JSON = "application/json"
 
+SWAGGER: Document = {
+    "swagger": "2.0",
+    "info": {"title": "Old", "version": "1"},
+    "host": "old.example.com",
+    "basePath": "/v2",
+    "schemes": ["http", "https"],
+    "consumes": [JSON],
+    "securityDefinitions": {"k": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+    "security": [{"k": []}],
+    "parameters": {
+        "Tags": {"name": "tags", "in": "query", "type": "array", "items": {"type": "string"},
+                 "collectionFormat": "pipes"},
+        "Pet": {"name": "pet", "in": "body", "required": True, "schema": {"$ref": "#/definitions/Pet"}},
+    },
+    "definitions": {"Pet": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
+    "paths": {
+        "/pets/{id}": {
+            "parameters": [{"name": "id", "in": "path", "required": True, "type": "integer"}],
+            "post": {
+                "operationId": "savePet",
+                "parameters": [{"$ref": "#/parameters/Tags"}, {"$ref": "#/parameters/Pet"}],
+                "responses": {200: {"description": "", "schema": {"$ref": "#/definitions/Pet"}}},
+            },
+            "put": {
+                "operationId": "sendPhoto",
+                "consumes": ["multipart/form-data"],
+                "parameters": [
+                    {"name": "photo", "in": "formData", "type": "file", "required": True},
+                    {"name": "note", "in": "formData", "type": "string"},
+                ],
+            },
+        }
+    },
+}  # fmt: skip
+
 
 def document(operation: Document, path: str = "/things", method: str = "get", **more: Any) -> Document:
     named = {"operationId": "tool", **operation}

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import LimitExceeded
 from engine.openapi.document import KeyPlace, read_document
-from tests.engine.openapi_documents import JSON, Document, body, document, found, parameter, sent, the_tool
+from tests.engine.openapi_documents import JSON, SWAGGER, Document, body, document, found, parameter, sent, the_tool
 
 # --- what a tool is ---------------------------------------------------------------------------------------------------
 
@@ -332,41 +332,7 @@ def test_where_the_document_speaks_of_no_key_one_that_is_set_up_is_sent_everywhe
 
 
 def test_swagger_is_read_as_what_it_became() -> None:
-    made: Document = {
-        "swagger": "2.0",
-        "info": {"title": "Old", "version": "1"},
-        "host": "old.example.com",
-        "basePath": "/v2",
-        "schemes": ["http", "https"],
-        "consumes": [JSON],
-        "securityDefinitions": {"k": {"type": "apiKey", "in": "header", "name": "X-Key"}},
-        "security": [{"k": []}],
-        "parameters": {
-            "Tags": {"name": "tags", "in": "query", "type": "array", "items": {"type": "string"},
-                     "collectionFormat": "pipes"},
-            "Pet": {"name": "pet", "in": "body", "required": True, "schema": {"$ref": "#/definitions/Pet"}},
-        },
-        "definitions": {"Pet": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
-        "paths": {
-            "/pets/{id}": {
-                "parameters": [{"name": "id", "in": "path", "required": True, "type": "integer"}],
-                "post": {
-                    "operationId": "savePet",
-                    "parameters": [{"$ref": "#/parameters/Tags"}, {"$ref": "#/parameters/Pet"}],
-                    "responses": {200: {"description": "", "schema": {"$ref": "#/definitions/Pet"}}},
-                },
-                "put": {
-                    "operationId": "sendPhoto",
-                    "consumes": ["multipart/form-data"],
-                    "parameters": [
-                        {"name": "photo", "in": "formData", "type": "file", "required": True},
-                        {"name": "note", "in": "formData", "type": "string"},
-                    ],
-                },
-            }
-        },
-    }  # fmt: skip
-    described = read_document(made)
+    described = read_document(SWAGGER)
     save, send = described.tools
     assert (described.base_url, described.key) == ("https://old.example.com/v2", KeyPlace("api_key", "header", "X-Key"))
     request = sent(save, id="7", tags=["a", "b"], name="旺财")

@@ -83,7 +83,9 @@ def _data(node_type: NodeType, settings: dict[str, Json]) -> dict[str, Json]:
     data: dict[str, Json] = {"title": node_type.title, "inputs": inputs}
     if settings:
         data["settings"] = settings
-    if node_type.outputs is None and node_type.role in (Role.START, Role.PLAIN) and node_type.settings is None:
+    # With settings of its own an output would contradict them, unless both are the example's.
+    as_shown = node_type.settings is None or bool(settings)
+    if node_type.outputs is None and node_type.role in (Role.START, Role.PLAIN) and as_shown:
         data["outputs"] = _declaration(node_type.examples[0].output if node_type.examples else {})
     return data
 

@@ -53,6 +53,12 @@ def check(node: Node, settings: Settings) -> Iterator[Diagnostic]:
     check=check,
     examples=(
         Example(
+            title="How many",
+            inputs={},
+            settings={"database": "customers", "sql": "SELECT COUNT(*) AS customers FROM customers WHERE orders > 0"},
+            output={"outputList": [{"customers": 2}], "rowNum": 1},
+        ),
+        Example(
             title="Orders by city",
             inputs={"city": "京"},
             settings={

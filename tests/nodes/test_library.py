@@ -18,10 +18,12 @@ from tests.nodes.context import NodeWorld
 
 OURS = {
     "start", "end", "message", "condition", "text_concat", "text_split", "json_to", "json_from", "set_variable",
-    "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request", "llm",
-    "question", "form", "delay", "code", "text_template", "read_document", "plugin", "comment", "unavailable",
-    "database_query",
-    "database_insert", "database_update", "database_delete", "database_sql", "intent",
+    "assign_variables", "merge_variables", "loop", "batch", "break", "continue", "subworkflow", "http_request",
+    "llm", "question", "form", "delay", "code", "text_template", "read_document", "plugin", "comment", "unavailable",
+    "database_query", "database_insert", "database_update", "database_delete", "database_sql", "intent",
+    "clear_conversation_history", "conversation_history", "create_conversation", "create_message",
+    "delete_conversation", "delete_message", "knowledge_delete", "knowledge_retrieve", "knowledge_write",
+    "list_conversations", "list_messages", "update_conversation", "update_message",
 }  # fmt: skip
 
 SHOUT = '''
@@ -78,7 +80,10 @@ def test_every_node_type_of_the_issue_is_there() -> None:
     assert library.types.keys() == OURS
     assert library.activities.keys() == {
         "llm", "http_request", "assign_variables", "code", "text_template", "read_document", "plugin",
-        "question.read",
+        "question.read", "clear_conversation_history", "conversation_history", "create_conversation",
+        "create_message", "database_delete", "database_insert", "database_query", "database_sql", "database_update",
+        "delete_conversation", "delete_message", "intent", "knowledge_delete", "knowledge_retrieve",
+        "knowledge_write", "list_conversations", "list_messages", "update_conversation", "update_message",
     }  # fmt: skip
     assert library.diagnostics == ()
     assert {one.source for one in library.types.values()} == {"mainspring"}

@@ -111,7 +111,7 @@ def test_the_database_is_made_by_migrating_and_migrating_again_changes_nothing(t
     ("words", "complaint"),
     [
         (["fly"], "No such command 'fly'."),
-        (["run"], "Missing argument 'FILE'."),
+        (["run"], "Missing argument 'FILE|WORKFLOW'."),
         (["run", "nope.json"], "Error: nope.json cannot be read: No such file or directory."),
         (["run", str(EXAMPLES / "choose-offer.json"), "--set", "item"], "--set takes key=value"),
         (["run", str(EXAMPLES / "choose-offer.json"), "--input", "{"], "What --input says is not JSON"),

@@ -13,6 +13,7 @@ from cli.complaint import CommandFailed
 from cli.foreign_files import read_documents
 from tests.api.test_import import coze
 from tests.cli.command import mainspring, result
+from tests.cli.memory_run import EXAMPLES
 
 
 def write(path: Path, value: Any) -> Path:
@@ -42,6 +43,24 @@ async def test_a_folder_of_coze_canvases_is_imported_run_and_taken_elsewhere(tmp
     assert exported.stdout.strip() == f"2 workflows in {bundle}.", exported.stderr
     taken = await asyncio.to_thread(mainspring, "import", bundle, "--json", *elsewhere)
     assert [one["published"] for one in result(taken)["workflows"]] == [["v0.0.1"], ["v0.0.1"]]
+
+
+async def test_the_example_of_coze_is_imported_and_runs_by_its_key(tmp_path: Path) -> None:
+    folder = ("--data-dir", tmp_path / "data")
+    there = EXAMPLES / "coze"
+    made = await asyncio.to_thread(
+        mainspring, "import", there / "weekly-note.json", "--from", "coze", "--table", there / "table.json",
+        "--publish", *folder,
+    )  # fmt: skip
+    assert made.stdout.strip() == "weekly-note: created as weekly-note, published as v0.0.1", made.stderr
+    for version, topics in (("v0.0.1", '["上线"]'), ("draft", '["上线"]')):
+        run = await asyncio.to_thread(
+            mainspring, "run", "weekly-note", "--version", version, "--set", "name=李雷", "--set", f"topics={topics}",
+            *folder,
+        )  # fmt: skip
+        assert result(run) == {"output": "李雷，本周要点：\n· 上线"}
+    unknown = await asyncio.to_thread(mainspring, "run", "nobody", *folder)
+    assert (unknown.returncode, "There is no such workflow." in unknown.stderr) == (1, True)
 
 
 async def test_what_is_not_known_is_told_line_by_line_and_a_table_names_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interchange.cases import case_names, load_case
+from tests.interchange.cases import case_names
 from tests.interchange.imports import Imported
 from tests.interchange.roads import Road, memory_road, temporal_road, travel
 from tests.interchange.told import Told
@@ -39,7 +39,7 @@ async def _all(road: Road, names: list[str], width: int) -> Travelled:
     async def one(name: str) -> None:
         async with slots:
             try:
-                made.cases[name] = await travel(road, load_case(name))
+                made.cases[name] = await travel(road, name)
             except Exception as error:  # noqa: BLE001
                 # One case's trouble is not the others': it is raised where that case is judged.
                 made.broken[name] = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,9 +20,11 @@ from engine.memory import InMemoryRuntime
 from engine.perform import READ_VARIABLES
 from engine.plan import Plan
 from engine.runtime import CallRequest, CallResult, RunContext, StepError
+from engine.values import Json
 from nodes.library import Library
+from storage.ports import EventLog, Plans
 from storage.stores import Stores, open_stores
-from tests.interchange.cases import Answer, Case, Run
+from tests.interchange.cases import Answer, Case, Run, case_names, load_case
 from tests.interchange.imports import LIBRARY, Imported, import_case
 from tests.interchange.seeds import WORKFLOW, conversation_of, held_rows, holder_of, sow
 from tests.interchange.told import Told, told
@@ -40,7 +42,7 @@ from workers.worker import WorkerParts, build_worker
 
 RUN_SECONDS: Final = 40
 _SCOPES: Final[tuple[Literal["user", "app"], ...]] = ("user", "app")
-_ORGANISATIONS = itertools.count(1_000)
+_FIRST_ORGANISATION: Final = 1_000
 _RUNS = itertools.count(1)
 
 
@@ -52,6 +54,8 @@ class Errand:
     start: RunStart
     answers: tuple[Answer, ...]
     world: World
+    every_wait: Callable[[str, str], Json] | None = None
+    """What is answered to every wait, by its id and kind, where the answers do not say."""
 
     @property
     def context(self) -> RunContext:
@@ -71,9 +75,11 @@ class Road(Protocol):
         ...
 
 
-async def travel(road: Road, case: Case) -> tuple[Imported, list[Told]]:
+async def travel(road: Road, name: str) -> tuple[Imported, list[Told]]:
     """All runs of a case, one after another: what one leaves behind the next finds."""
-    org_id = str(next(_ORGANISATIONS))
+    # The same on every road, and of no other case.
+    org_id = str(_FIRST_ORGANISATION + case_names().index(name))
+    case = load_case(name)
     imported = import_case(case, await sow(road.stores, case, org_id))
     return imported, [await _one(road, case, run, imported, org_id) for run in case.runs]
 
@@ -109,7 +115,7 @@ async def _one(road: Road, case: Case, run: Run, imported: Imported, org_id: str
     return made
 
 
-def parts(stores: Stores, worlds: Worlds, library: Library, log: MemoryLog, plans: MemoryPlans) -> WorkerParts:
+def parts(stores: Stores, worlds: Worlds, library: Library, log: EventLog, plans: Plans) -> WorkerParts:
     """What workers work with: the stores, and the worlds as the ways out."""
     made: dict[str, Any] = {one.name: getattr(stores, one.name, None) for one in fields(WorkerParts)}
     made["plugins"] = stores.plugin_tools
@@ -169,10 +175,11 @@ class MemoryRoad:
         runtime = InMemoryRuntime(activities, imported.plans)
         self._told.runtimes[start.run_id] = runtime
         walk = asyncio.ensure_future(interpret(imported.plans[imported.root], start.inputs, runtime, errand.context))
-        if not await self._answered(runtime, walk, list(errand.answers)):
+        if not await self._answered(runtime, walk, errand):
+            events = list(runtime.events)
             walk.cancel()
             await asyncio.gather(walk, return_exceptions=True)
-            return runtime.events, None
+            return events, None
         try:
             done = walk.result()
         except FlowError as error:
@@ -181,12 +188,15 @@ class MemoryRoad:
         data = {"output": done.output} | ({} if done.answer is None else {"answer": done.answer})
         return runtime.events, RunEvent("run:succeeded", EventType.RUN_SUCCEEDED, 0, data=data)
 
-    async def _answered(self, runtime: InMemoryRuntime, walk: asyncio.Future[Any], answers: list[Answer]) -> bool:
-        """Whether the walk comes to its end with these answers."""
+    async def _answered(self, runtime: InMemoryRuntime, walk: asyncio.Future[Any], errand: Errand) -> bool:
+        """Whether the walk comes to its end with the answers that there are."""
+        answers = list(errand.answers)
         given: set[str] = set()
         idle = 0
         while not walk.done():
             waiting = [one for one in runtime.waits if one not in given]
+            if waiting and errand.every_wait is not None:
+                answers = [Answer(give=errand.every_wait(waiting[0], runtime.waits[waiting[0]].kind), at=waiting[0])]
             at = next((one.at for one in answers[:1] if one.at in waiting), waiting[0] if waiting else "")
             if answers and answers[0].at and answers[0].at not in waiting:
                 at = ""
@@ -231,7 +241,10 @@ class TemporalRoad:
         async for stored in self.log.follow(start.run_id):
             event = stored.event
             if event.type is EventType.WAIT_OPENED:
-                waiting[str(event.data["wait_id"])] = str(event.data["executor"] or start.executor)
+                wait_id = str(event.data["wait_id"])
+                waiting[wait_id] = str(event.data["executor"] or start.executor)
+                if errand.every_wait is not None:
+                    answers = [Answer(give=errand.every_wait(wait_id, str(event.data["kind"])), at=wait_id)]
             if event.type in RUN_ENDS:
                 return self._events(start), event
             while answers and (at := next((one for one in waiting if answers[0].at in ("", one)), "")):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from engine.conditions import same
 from engine.diagnostics import Diagnostic
@@ -217,6 +218,20 @@ def _sorted(told: Told) -> list[dict[str, Any]]:
     return sorted(told.messages, key=lambda message: (message["path"], message["text"]))
 
 
-def _bare(record: dict[str, Any] | None) -> Any:
-    """A record without what differs by its nature."""
-    return None if record is None else {name: value for name, value in record.items() if name not in ("at",)}
+_LEAST_ID: Final = 10**15
+_ID: Final = re.compile(r"(?<!\d)\d{16,19}(?!\d)")
+
+
+def _bare(value: Any) -> Any:
+    """A record without what differs by its nature: the ids that the stores give."""
+    match value:
+        case dict():
+            return {name: _bare(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_bare(one) for one in value]
+        case str():
+            return _ID.sub("<id>", value)
+        case int() if value > _LEAST_ID:
+            return "<id>"
+        case _:
+            return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -38,11 +38,13 @@ class World:
     models: dict[str, list[Reply]]
     sites: list[Site]
     takes: dict[str, frozenset[str]] = field(default_factory=dict)
+    pause: float = 0
+    """Seconds between two pieces of a model."""
     asked: list[tuple[str, ChatRequest]] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
 
     @classmethod
-    def of(cls, case: Case, run: Run) -> World:
+    def of(cls, case: Case, run: Run, *, pause: float = 0) -> World:
         """The world that the case gives to a run."""
         models = case.world.models if run.models is None else run.models
         sites = case.world.http if run.http is None else run.http
@@ -50,7 +52,7 @@ class World:
             name: [Reply(text=one) if isinstance(one, str) else one for one in given] for name, given in models.items()
         }
         takes = {name: frozenset(kinds) for name, kinds in case.world.takes.items()}
-        return cls(replies, list(sites), takes)
+        return cls(replies, list(sites), takes, pause)
 
     def reply(self, model: str, request: ChatRequest) -> Reply:
         """The next reply of a model that fits."""
@@ -77,7 +79,7 @@ class Worlds:
     """The worlds of all runs: models and the way out as the workers want them."""
 
     def __init__(self) -> None:
-        self._known: dict[str, World] = {}
+        self._known: MutableMapping[str, World] = {}
 
     def add(self, run_id: str, world: World) -> None:
         self._known[run_id] = world
@@ -160,7 +162,7 @@ class _Chat:
         for piece in reply.pieces or ([reply.text] if reply.text else []):
             yield ChatDelta(text=piece)
             # Others get a word in between two pieces, as they would.
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.world.pause)
         calls = tuple(
             ToolCall(f"call_{len(self.world.asked)}_{place}", one.name, one.arguments)
             for place, one in enumerate(reply.tool_calls)

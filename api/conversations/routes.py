@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -211,5 +210,15 @@ def _shown(conversation: Conversation) -> ConversationOut:
 
 
 def _message(message: Message) -> MessageOut:
-    fields: dict[str, Any] = asdict(message)
-    return MessageOut(**{**fields, "run_id": message.run_id or None})
+    return MessageOut(
+        id=message.id,
+        conversation_id=message.conversation_id,
+        section_id=message.section_id,
+        round_id=message.round_id,
+        run_id=message.run_id or None,
+        role=message.role,
+        content_type=message.content_type,
+        content=message.content,
+        created=message.created,
+        updated=message.updated,
+    )

@@ -38,7 +38,7 @@ class Settings(BaseModel):
         description="Whether a model fills in the declared outputs from what is answered, and asks on while a required"
         " one is missing.",
     )
-    limit: int = Field(3, ge=1, le=50, description="How many answers may be given before it gives up, with extract.")
+    limit: int = Field(3, ge=1, le=1_000, description="How many answers may be given before it gives up, with extract.")
 
 
 class Inputs(ModelInputs):

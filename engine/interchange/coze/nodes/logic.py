@@ -97,7 +97,8 @@ def subworkflow(reader: Reader) -> Made:
     """Sub-workflow (9); one that is not known here keeps its place."""
     there = text_of(reader.inputs.get("workflowId"))
     version = reader.text(reader.inputs, "workflowVersion")
-    reader.inputs.skip(("spaceId", "type", "inputDefs", "workflowName"))
+    reader.inputs.skip(("spaceId", "inputDefs", "workflowName"))
+    ends = number_of(reader.inputs.get("type"))
     path = "data.inputs.workflowId"
     if not there:
         reader.error("no_value", "The node names no workflow.", path)
@@ -110,7 +111,12 @@ def subworkflow(reader: Reader) -> Made:
             " too, or say in the table of the import which one it is here.",
         )
     found = parameters(reader, zeros=False)
-    settings = {"workflow": here, "version": version_here(reader, version, "data.inputs.workflowVersion")}
+    settings: dict[str, Any] = {
+        "workflow": here,
+        "version": version_here(reader, version, "data.inputs.workflowVersion"),
+    }
+    if ends in (0, 1):
+        settings["answers"] = ends == 1
     return Made("subworkflow", found.inputs, found.types, settings, reader.declared if reader.outputs else None)
 
 

@@ -42,8 +42,8 @@ async def perform(frame: Frame, node: Node) -> Outcome:
     try:
         while True:
             try:
-                stored = await _read_variables(frame, node)
                 said: list[str] = []
+                stored = await _read_variables(frame, node, said)
                 bound, warnings = fit(node, await bind_inputs(frame, node, stored, said))
                 warnings = [*said, *warnings]
                 if not told:
@@ -145,7 +145,7 @@ async def _within(node: Node, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         raise StepError("node_timeout", f"The node did not finish within {limit} ms.", timeout_ms=limit) from late
 
 
-async def _read_variables(frame: Frame, node: Node) -> Stored:
+async def _read_variables(frame: Frame, node: Node, said: list[str]) -> Stored:
     if not node.stored:
         return {}
     path = frame.path_of(node)
@@ -164,6 +164,7 @@ async def _read_variables(frame: Frame, node: Node) -> Stored:
         )
     )
     frame.walk.look_for_refs(result.output)
+    said += result.warnings
     found: Any = result.output
     # A variable that was never set is null, not unknown: a template shows nothing then.
     return {scope: {name: found.get(scope, {}).get(name) for name in names} for scope, names in node.stored.items()}

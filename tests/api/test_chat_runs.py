@@ -197,6 +197,21 @@ async def test_variables_are_typed_and_a_later_run_reads_what_a_run_has_set(
         assert run["error"]["facts"]["number"] == 777777764
 
 
+async def test_a_value_that_fits_its_type_no_more_is_null_and_the_step_says_so(
+    temporal_server: EmbeddedTemporal, tmp_path: Path
+) -> None:
+    async with durable(temporal_server, tmp_path) as there:
+        serving = there.serving
+        whose = {"scope": "app", "app_id": "shop"}
+        await serving.put("/variable-values", {**whose, "values": {"visits": "many"}})
+        await serving.post("/variables", {**whose, "name": "visits", "type": {"type": "integer"}})
+        reading = chain(start(), node("show", "json_to", {"input": {"ref": ["app", "visits"]}}), answer("read"))
+        run = await serving.run(await serving.published(reading), app_id="shop")
+        (record,) = (await serving.get(f"/runs/{run['id']}/nodes", node="show")).json()["items"]
+        assert record["output"] == {"output": "null"}
+        assert "visits" in record["warnings"][0]
+
+
 async def test_a_run_knows_whose_it_is(temporal_server: EmbeddedTemporal, tmp_path: Path) -> None:
     async with durable(temporal_server, tmp_path) as there:
         serving = there.serving

@@ -23,9 +23,9 @@ from api.plugins.schemas import (
     PluginPage,
     PluginRef,
     PluginSaved,
+    PluginVersionIn,
     PluginVersionOut,
     PluginVersionPage,
-    PublishIn,
     ToolChange,
     ToolList,
     ToolName,
@@ -110,7 +110,9 @@ async def list_tools(
     return ToolList(items=[_tool(one) for one in tools])
 
 
-@router.patch("/plugins/{plugin}/tools/{tool:path}", status_code=204, responses=problems(401, 403, 404, 422))
+@router.patch(
+    "/plugins/{plugin}/tools/{tool:path}", status_code=204, responses=problems(400, 401, 403, 404, 413, 415, 422)
+)
 async def change_tool(
     plugin: PluginRef, tool: ToolName, body: ToolChange, member: Editor, stores: StoresDep
 ) -> Response:
@@ -140,7 +142,9 @@ async def delete_credentials(plugin: PluginRef, member: Editor, plugins: Plugins
 
 
 @router.post("/plugins/{plugin}/versions", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
-async def publish_plugin(plugin: PluginRef, body: PublishIn, member: Publisher, stores: StoresDep) -> PluginVersionOut:
+async def publish_plugin(
+    plugin: PluginRef, body: PluginVersionIn, member: Publisher, stores: StoresDep
+) -> PluginVersionOut:
     """Freeze the draft as a version; canvases that name none get the newest."""
     mine = stores.plugins(member.org_id, member.space_id)
     made = await mine.publish((await mine.get(plugin)).id, version=body.version, notes=body.notes)

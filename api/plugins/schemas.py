@@ -94,7 +94,7 @@ class ToolChange(Body):
     enabled: bool
 
 
-class PublishIn(Body):
+class PluginVersionIn(Body):
     """A version to be published."""
 
     version: Version | None = Field(None, description="Absent: the next patch version.", examples=["v1.0.0"])

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from api.access import api_routes
 from tests.api.drawings import greeting
 from tests.api.serving import Serving
+from tests.fakes.tool_server import described
 
+TOOLS = described("https://tools.example.com", scheme={"type": "http", "scheme": "bearer"})
 WORDS = [
     "name", "key", "description", "canvas", "revision", "version", "notes", "inputs", "mode", "wait_seconds",
     "idempotency_key", "wait_id", "answer", "answer_id", "reason", "nodes", "edges", "id", "type", "data",
@@ -74,6 +76,21 @@ MODEL_FIELDS = {
     "prices": VALUES,
     "test": st.booleans(),
 }
+DOCUMENTS = st.one_of(
+    st.just(TOOLS),
+    st.dictionaries(st.sampled_from(["paths", "servers", "components", "security", "info"]), VALUES, max_size=4).map(
+        lambda parts: TOOLS | parts
+    ),
+    VALUES,
+    st.text("ab:{}[]&*!|>-? \n'\"#,1<~", max_size=40),
+)
+PLUGIN_FIELDS = {
+    "key": st.sampled_from(["tools", "模型", "a-b", "1"]) | LEAVES,
+    "name": LEAVES,
+    "base_url": st.sampled_from(["https://x/v1", "http://[", "x:y@z", ""]) | LEAVES,
+    "auth": st.fixed_dictionaries({}, optional={"kind": st.sampled_from(["api_key", "bearer", "none", "x"])}) | VALUES,
+    "common": st.fixed_dictionaries({}, optional={"header": VALUES, "query": VALUES}) | VALUES,
+}
 BODIES = st.one_of(
     VALUES,
     st.fixed_dictionaries({"name": st.sampled_from(["a", "世界"]), "canvas": CANVASES}),
@@ -94,6 +111,10 @@ BODIES = st.one_of(
         optional=MODEL_FIELDS,
     ),
     st.fixed_dictionaries({"revision": st.integers(0, 3)}, optional=MODEL_FIELDS),
+    st.fixed_dictionaries({"document": DOCUMENTS}, optional=PLUGIN_FIELDS),
+    st.fixed_dictionaries({"revision": st.integers(0, 3)}, optional={"document": DOCUMENTS, **PLUGIN_FIELDS}),
+    st.fixed_dictionaries({"enabled": st.booleans()}),
+    st.fixed_dictionaries({"arguments": st.dictionaries(st.sampled_from(["city", "a"]), VALUES, max_size=2)}),
 )
 RAW = st.builds(lambda value: json.dumps(value).encode(), BODIES) | st.binary(max_size=60) | st.just(b"")
 ASKED = [
@@ -105,7 +126,23 @@ SAID = [
 ]  # fmt: skip
 QUERY = st.dictionaries(st.sampled_from(ASKED), st.sampled_from(SAID), max_size=3)
 IDS = st.sampled_from(
-    ["WORKFLOW", "greet", "RUN", "0", "-1", "9" * 25, "x", "世界", "\x00", "a/b", "'", "latest", "v0.0.1"]
+    [
+        "WORKFLOW",
+        "greet",
+        "tools",
+        "TOOL",
+        "RUN",
+        "0",
+        "-1",
+        "9" * 25,
+        "x",
+        "世界",
+        "\x00",
+        "a/b",
+        "'",
+        "latest",
+        "v0.0.1",
+    ]
 )
 
 
@@ -114,7 +151,9 @@ async def known(serving: Serving) -> dict[str, str]:
     """Ids that lead somewhere."""
     workflow = await serving.published(greeting(), key="greet")
     run = await serving.run(workflow, {"name": "Ada"})
-    return {"WORKFLOW": workflow, "RUN": run["id"]}
+    plugin = await serving.post("/plugins", {"document": TOOLS, "key": "tools"})
+    assert plugin.status_code == 201, plugin.text
+    return {"WORKFLOW": workflow, "RUN": run["id"], "TOOL": "forecast"}
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -122,7 +161,7 @@ async def known(serving: Serving) -> dict[str, str]:
 async def test_no_request_breaks_the_api(serving: Serving, known: dict[str, str], data: st.DataObject) -> None:
     routes = sorted((method, route.path) for route in api_routes(serving.app.routes) for method in route.methods or ())
     method, path = data.draw(st.sampled_from(routes))
-    for name in ("workflow", "version", "run_id", "sha", "name", "model"):
+    for name in ("workflow", "version", "run_id", "sha", "name", "model", "plugin", "tool:path"):
         if f"{{{name}}}" in path:
             chosen = data.draw(IDS)
             path = path.replace(f"{{{name}}}", quote(known.get(chosen, chosen), safe=""))

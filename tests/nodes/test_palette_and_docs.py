@@ -53,7 +53,8 @@ def test_an_entry_holds_what_an_editor_needs() -> None:
     assert request["inputs"]["properties"]["auth"]["properties"]["token"]["format"] == "password"
     assert request["outputs"]["properties"].keys() == {"statusCode", "body", "headers"}
     assert request["data"] == {"title": "HTTP Request", "inputs": {"url": {"value": ""}}}
-    assert (request["settings"], request["role"], request["source"]) == (None, "plain", "mainspring")
+    assert request["settings"]["properties"].keys() == {"retries"}
+    assert (entry("delay")["settings"], request["role"], request["source"]) == (None, "plain", "mainspring")
 
 
 def test_an_entry_says_where_the_canvas_declares_the_output() -> None:

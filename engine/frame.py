@@ -179,9 +179,11 @@ class Frame(Place):
                     self._wake = None
                 while self._finished:
                     self._take(self._finished.popleft())
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as error:
             # Nothing else: a coroutine that is thrown away (GeneratorExit) may not wait any more.
             await self._abandon()
+            if isinstance(error, FlowError | asyncio.CancelledError) and not (self.root and self.context.depth == 0):
+                self.messages.abandoned(self)
             raise
         if self.draining:
             raise HandOver(self.snapshot())

@@ -25,6 +25,7 @@ class Progress:
     before: str = ""
     sent: bool = False
     void: bool = False
+    done: bool = False
     streaming: int | None = None
 
 
@@ -284,8 +285,9 @@ class Messages:
         A text by reference goes as it is: readers load it.
         """
         path, name, quiet = place.path_of(node), node.step.id, place.context.quiet
-        progress = self.progress.get(node.number)
-        if progress is not None and progress.sent:
+        progress = self.progress.setdefault(node.number, Progress())
+        progress.done = True
+        if progress.sent:
             if progress.void or not isinstance(text, str) or not text.startswith(progress.before):
                 self._spoil(progress, self._mirrors_of(node))
                 if not quiet and isinstance(text, str):
@@ -307,8 +309,15 @@ class Messages:
         """The message will not be sent: pieces that were are void."""
         progress = self.progress.get(node.number)
         if progress is not None and progress.sent and not place.context.quiet:
+            progress.done = True
             path = place.path_of(node)
             place.walk.emit(f"{path}:reset", EventType.MESSAGE_RESET, path, node.step.id, text="")
+
+    def abandoned(self, place: Walking) -> None:
+        """The walk ends here, and the run may go on without it: messages that were begun have no end any more."""
+        for number, progress in self.progress.items():
+            if not progress.done:
+                self.skipped(place.prepared.nodes[number], place)
 
     def outcome(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Of the messages elsewhere: which have got the whole answer, and which something that is not it."""
@@ -320,15 +329,15 @@ class Messages:
     def snapshot(self) -> Json:
         """What a fresh history must know of messages that were begun."""
         begun: list[Json] = [
-            [number, one.parts, one.before, one.void] for number, one in self.progress.items() if one.sent
+            [number, one.parts, one.before, one.void, one.done] for number, one in self.progress.items() if one.sent
         ]
         mirrors: list[Json] = [[one.opened, one.void] for one in self.mirrors]
         return {"begun": begun, "mirrors": mirrors}
 
     def restore(self, snapshot: Any) -> None:
         """Take up where `snapshot` was made."""
-        for number, parts, before, void in snapshot["begun"]:
-            self.progress[number] = Progress(parts, before, sent=True, void=void)
+        for number, parts, before, void, done in snapshot["begun"]:
+            self.progress[number] = Progress(parts, before, sent=True, void=void, done=done)
         for mirror, (opened, void) in zip(self.mirrors, snapshot["mirrors"], strict=False):
             mirror.opened, mirror.void = opened, void
 

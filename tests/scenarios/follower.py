@@ -136,6 +136,9 @@ def texts(events: list[Event]) -> tuple[dict[str, str], dict[str, str]]:
                 made[path] = _Text([(path, (0, 0), data["text"])])
             case "message.completed":
                 whole[path] = data["text"]
+                if path in made:
+                    # What has its end stays, whatever becomes of those who made it.
+                    made[path] = _Text([("", (0, 0), "".join(piece for _, _, piece in made[path].pieces))])
     return {path: "".join(piece for _, _, piece in text.pieces) for path, text in made.items()}, whole
 
 

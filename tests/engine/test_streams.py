@@ -1,0 +1,416 @@
+"""Streamed texts on their way into messages: through merges and sub-workflows, in order, and taken back where wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.canvas import Canvas
+from engine.compile import Callee
+from engine.events import EventType
+from engine.interpret import RunResult
+from engine.memory import InMemoryRuntime
+from engine.runtime import CallRequest, CallResult
+from tests.engine.draw import answer, callee, canvas, choose, end, node, run, start
+from tests.engine.streaming_world import StreamingWorld, is_live, pieces, read
+
+POEM = "Rivers flow down"
+
+
+def write(id: str, text: str = POEM, *, pace: int = 1, fails: int = 0, **data: Any) -> dict[str, Any]:
+    """A step that streams this text."""
+    given = {"text": text, "pace": pace, "fails": fails, "lies": data.pop("lies", False)}
+    tries = {"attempts": data.pop("attempts", 1), "backoff_ms": 0}
+    return node(id, "work", given, settings={"streams": "text", **tries}, **data)
+
+
+def merge(id: str, **groups: list[str]) -> dict[str, Any]:
+    found = {name: [{"ref": one.split(".")} for one in those] for name, those in groups.items()}
+    outputs = {"type": "object", "properties": {name: {"type": "string"} for name in groups}}
+    return node(id, "merge", settings={"groups": found}, outputs=outputs)
+
+
+def sub(id: str, workflow: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+    return node(id, "subworkflow", inputs or {}, settings={"workflow": workflow}, **data)
+
+
+def say(id: str, content: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+    return node(id, "message", inputs or {}, settings={"content": content}, **data)
+
+
+async def walk(drawn: Canvas, *callees: Callee, **inputs: Any) -> tuple[RunResult, InMemoryRuntime]:
+    return await run(drawn, inputs, StreamingWorld(), callees=callees)
+
+
+def teller(text: str = POEM, around: str = "«{{w.text}}»", **how: Any) -> Callee:
+    """A workflow that answers with a streamed text."""
+    return callee("teller", canvas(start(), write("w", text, **how), answer(around), lines="start>w>end"))
+
+
+async def test_a_text_streams_into_the_message_right_behind_it() -> None:
+    drawn = canvas(start(), write("w"), say("m", "So: {{w.text}}!"), end(), lines="start>w>m>end")
+    _, there = await walk(drawn)
+    assert read(there) == {"m": f"So: {POEM}!"}
+    assert pieces(there, "m") == ["So: Ri", *(POEM[at : at + 2] for at in range(2, len(POEM), 2)), "!"]
+
+
+async def test_a_merge_hands_on_the_stream_of_the_branch_that_was_taken() -> None:
+    drawn = canvas(
+        start({"number": "integer"}),
+        choose("p", yes=("=start.number", "greater", 1)),
+        write("a", "from a"),
+        write("b", "from b"),
+        merge("g", text=["a.text", "b.text"]),
+        answer("{{g.text}}."),
+        lines="start>p p:yes>a>g p:otherwise>b>g g>end",
+    )
+    for number, taken in ((2, "a"), (1, "b")):
+        _, there = await walk(drawn, number=number)
+        assert read(there) == {"end": f"from {taken}."}
+        assert is_live(there, "end", taken)
+
+
+async def test_a_merge_decides_as_soon_as_the_earlier_candidates_are_known() -> None:
+    drawn = canvas(
+        start(),
+        write("slow", "slow one", pace=9),
+        write("quick", "quick"),
+        merge("g", first=["slow.text", "quick.text"], other=["quick.text", "slow.text"]),
+        say("m", "{{g.first}}"),
+        say("n", "{{g.other}}"),
+        answer(""),
+        lines="start>slow>g start>quick>g g>m>end g>n>end",
+    )
+    _, there = await walk(drawn)
+    assert read(there) == {"m": "slow one", "n": "quick"}
+    # Both branches lead to the merge: it is certain once the other one is there, and then the slow one is heard live.
+    assert is_live(there, "m", "slow")
+    assert not is_live(there, "n", "quick")
+
+
+async def test_merges_behind_merges_hand_a_stream_on() -> None:
+    drawn = canvas(
+        start(),
+        write("a", ""),
+        write("w"),
+        merge("g", text=["start.none", "w.text"]),
+        merge("h", text=["g.text", "a.text"]),
+        answer("> {{h.text}}"),
+        lines="start>a>w>g>h>end",
+    )
+    _, there = await walk(drawn)
+    assert read(there) == {"end": f"> {POEM}"}
+    assert is_live(there, "end", "w")
+
+
+async def test_a_sub_workflow_that_answers_streams_into_the_message_of_its_caller() -> None:
+    drawn = canvas(start(), sub("s", "teller"), answer("It says {{s.output}}!"), lines="start>s>end")
+    result, there = await walk(drawn, teller())
+    assert result.answer == f"It says «{POEM}»!"
+    # The answer of the sub-workflow is a message of its own too.
+    assert read(there) == {"s/end": f"«{POEM}»", "end": f"It says «{POEM}»!"}
+    assert pieces(there, "end")[0] == "It says «Ri"
+    assert is_live(there, "end", "s/w")
+
+
+async def test_a_stream_comes_through_sub_workflows_several_deep_and_merges_on_the_way() -> None:
+    inner = teller()
+    middle = callee(
+        "middle",
+        canvas(
+            start(),
+            sub("t", "teller"),
+            merge("g", text=["start.none", "t.output"]),
+            answer("[{{g.text}}]"),
+            lines="start>t>g>end",
+        ),
+        lambda workflow, version: inner,
+    )
+    outer = callee(
+        "outer", canvas(start(), sub("u", "middle"), answer("({{u.output}})"), lines="start>u>end"), lambda *_: middle
+    )
+    drawn = canvas(start(), sub("s", "outer"), say("m", "{{s.output}}"), answer("done"), lines="start>s>m>end")
+    _, there = await run(drawn, {}, StreamingWorld(), callees=(inner, middle, outer))
+    assert read(there) == {
+        "s/u/t/end": f"«{POEM}»",
+        "s/u/end": f"[«{POEM}»]",
+        "s/end": f"([«{POEM}»])",
+        "m": f"([«{POEM}»])",
+        "end": "done",
+    }
+    assert pieces(there, "m")[:2] == ["([«Ri", "ve"]
+    assert is_live(there, "m", "s/u/t/w")
+
+
+async def test_a_sub_workflow_whose_answer_does_not_stream_leaves_no_prefix_behind() -> None:
+    still = callee(
+        "still", canvas(start(), node("w", "work", {"text": "x"}), answer("{{w.text}}"), lines="start>w>end")
+    )
+    drawn = canvas(start(), sub("s", "still"), write("v"), answer("A {{s.output}} B {{v.text}}"), lines="start>s>v>end")
+    _, there = await walk(drawn, still)
+    assert read(there)["end"] == f"A x B {POEM}"
+    assert pieces(there, "end")[0] == "A x B Ri"
+
+
+async def test_several_streams_in_one_message_come_in_its_order() -> None:
+    drawn = canvas(
+        start(),
+        write("a", "first one", pace=3),
+        write("b", "the second", pace=1),
+        write("c", "and the third", pace=6),
+        say("m", "1 {{a.text}} 2 {{b.text}} 3 {{c.text}} 4"),
+        end(),
+        lines="start>a>m start>b>m start>c>m m>end",
+    )
+    _, there = await walk(drawn)
+    assert read(there) == {"m": "1 first one 2 the second 3 and the third 4"}
+    # What was made before its turn came at once, the rest as it came.
+    assert is_live(there, "m", "c")
+
+
+async def test_a_message_that_waits_for_another_branch_catches_up_with_a_stream_that_runs() -> None:
+    drawn = canvas(
+        start(),
+        write("w", "a long long long text", pace=3),
+        node("x", "work", {"text": "known", "pace": 2}),
+        say("m", "{{x.text}}: {{w.text}}"),
+        end(),
+        lines="start>w>m start>x>m m>end",
+    )
+    _, there = await walk(drawn)
+    assert read(there) == {"m": "known: a long long long text"}
+    assert pieces(there, "m")[0] == "known: "
+    assert is_live(there, "m", "w")
+    opened = [one for one in there.events if one.type is EventType.MESSAGE_OPENED]
+    assert [(one.path, one.data["source"]) for one in opened] == [("m", "w")]
+
+
+async def test_a_sub_workflow_catches_up_too() -> None:
+    drawn = canvas(
+        start(),
+        sub("s", "teller"),
+        node("x", "work", {"text": "known", "pace": 2}),
+        answer("{{x.text}}: {{s.output}}."),
+        lines="start>s>end start>x>end",
+    )
+    _, there = await walk(drawn, teller("a long long long text", pace=5))
+    assert read(there)["end"] == "known: «a long long long text»."
+    assert is_live(there, "end", "s/w")
+
+
+async def test_nobody_waits_for_a_step_that_comes_after_the_stream() -> None:
+    drawn = canvas(
+        start(), write("a"), write("b", "b"), say("m", "{{a.text}} {{b.text}}"), end(), lines="start>a>b>m>end"
+    )
+    world = StreamingWorld()
+    _, there = await run(drawn, {}, world)
+    assert read(there) == {"m": f"{POEM} b"}
+    assert [request.targets for request in world.requests if request.node == "a"] == [()]
+    # Known by then: it stands before the first piece of the other.
+    assert pieces(there, "m") == [f"{POEM} b"]
+
+
+async def test_the_same_stream_twice_in_one_message_is_told_twice() -> None:
+    drawn = canvas(start(), write("w", "abcd"), answer("{{w.text}}, {{w.text}}"), lines="start>w>end")
+    _, there = await walk(drawn)
+    assert read(there) == {"end": "abcd, abcd"}
+    assert pieces(there, "end") == ["ab", "cd", ", abcd"]
+
+
+async def test_an_object_with_a_stream_in_it_comes_when_it_is_whole_and_its_member_as_it_comes() -> None:
+    inputs = {"o": {"object": {"text": {"ref": ["w", "text"]}, "n": {"value": 1}}}}
+    drawn = canvas(
+        start(), write("w", "abcd"), say("m", "{{o}}", inputs), say("n", "{{o.text}}", inputs), end(),
+        lines="start>w>m>end w>n>end",
+    )  # fmt: skip
+    _, there = await walk(drawn)
+    assert read(there) == {"m": '{"n":1,"text":"abcd"}', "n": "abcd"}
+    assert (pieces(there, "m"), pieces(there, "n")) == ([], ["ab", "cd"])
+
+
+@pytest.mark.parametrize("text", ["", POEM])
+async def test_an_empty_message_says_nothing(text: str) -> None:
+    drawn = canvas(start(), write("w", text), say("m", "{{w.text}}"), end(), lines="start>w>m>end")
+    _, there = await walk(drawn)
+    assert read(there) == ({"m": text} if text else {})
+    if not text:
+        assert [one for one in there.events if one.type.startswith("message.")] == []
+
+
+async def test_what_stands_before_an_empty_stream_is_told() -> None:
+    drawn = canvas(start(), write("w", ""), say("m", "Well: {{w.text}}"), end(), lines="start>w>m>end")
+    _, there = await walk(drawn)
+    assert read(there) == {"m": "Well: "}
+    assert pieces(there, "m") == ["Well: "]
+
+
+async def test_a_skipped_placeholder_prints_nothing() -> None:
+    drawn = canvas(
+        start({"number": "integer"}),
+        choose("p", yes=("=start.number", "greater", 1)),
+        write("a"),
+        write("b", "bb"),
+        answer("{{a.text}}|{{b.text}}"),
+        lines="start>p p:yes>a>end p:otherwise>b>end",
+    )
+    _, there = await walk(drawn, number=1)
+    assert read(there) == {"end": "|bb"}
+    assert pieces(there, "end") == ["|bb"]
+
+
+async def test_pieces_of_a_failed_attempt_are_void() -> None:
+    drawn = canvas(start(), write("w", fails=2, attempts=3), answer("> {{w.text}}"), lines="start>w>end")
+    _, there = await walk(drawn)
+    assert read(there) == {"end": f"> {POEM}"}
+    assert len([one for one in there.events if one.type is EventType.STEP_RETRIED]) == 2
+
+
+async def test_a_default_stands_in_for_a_stream_that_failed() -> None:
+    instead = {"policy": "default", "default": {"text": "no poem"}}
+    drawn = canvas(
+        start(), write("w", fails=1, on_error=instead), write("v", "v"), answer("> {{w.text}} {{v.text}}"),
+        lines="start>w>v>end start>v",
+    )  # fmt: skip
+    _, there = await walk(drawn)
+    assert read(there) == {"end": "> no poem v"}
+
+
+async def test_a_step_that_says_something_else_in_the_end_is_taken_at_that() -> None:
+    drawn = canvas(start(), write("w", lies=True), answer("> {{w.text}}"), lines="start>w>end")
+    _, there = await walk(drawn)
+    assert read(there) == {"end": "> something else"}
+
+
+class FailsOnce(StreamingWorld):
+    """What runs within `s` for the second time does well."""
+
+    async def work(self, request: CallRequest) -> CallResult:
+        if request.path.startswith("s~2/"):
+            request = replace(request, inputs={**request.inputs, "fails": 0})
+        return await super().work(request)
+
+
+async def test_a_sub_workflow_that_is_tried_again_takes_back_what_it_said() -> None:
+    again = {"policy": "fail", "retries": 1}
+    drawn = canvas(start(), sub("s", "teller", on_error=again), answer("> {{s.output}}"), lines="start>s>end")
+    _, there = await run(drawn, {}, FailsOnce(), callees=(teller(fails=1),))
+    assert read(there) == {"s~2/end": f"«{POEM}»", "end": f"> «{POEM}»"}
+    assert is_live(there, "end", "s/w")
+    assert is_live(there, "end", "s~2/w")
+
+
+async def test_a_sub_workflow_that_fails_for_good_leaves_the_default() -> None:
+    instead = {"policy": "default", "default": {"output": "none"}}
+    drawn = canvas(start(), sub("s", "teller", on_error=instead), answer("> {{s.output}}"), lines="start>s>end")
+    _, there = await walk(drawn, teller(fails=9))
+    assert read(there)["end"] == "> none"
+    assert is_live(there, "end", "s/w")
+
+
+async def test_messages_in_loops_batches_and_sub_workflows_reach_the_reader() -> None:
+    inner = callee("inner", canvas(start(), write("w", "ab"), say("m", "{{w.text}}"), end(), lines="start>w>m>end"))
+
+    def body(name: str) -> dict[str, Any]:
+        blocks = [write(f"{name}w", "cd"), say(f"{name}m", f"{{{{{name}w.text}}}}{{{{index}}}}")]
+        lines = f"{name}>{name}w>{name}m>{name}"
+        return {"blocks": blocks, "results": {"r": f"={name}w.text"}, "lines": lines}
+
+    drawn = canvas(
+        start(),
+        sub("s", "inner"),
+        node("l", "loop", {"items": ["x", "y"]}, settings={"mode": "array"}, **body("l")),
+        node("b", "batch", {"items": ["x", "y"]}, **body("b")),
+        end(),
+        lines="start>s>l>b>end",
+    )
+    _, there = await walk(drawn, inner)
+    whole = {"s/m": "ab", "l[0]/lm": "cd0", "l[1]/lm": "cd1", "b[0]/bm": "cd0", "b[1]/bm": "cd1"}
+    assert read(there) == whole
+    assert all(is_live(there, path, f"{path[:-1]}w") for path in whole)
+
+
+# --- whatever is drawn ------------------------------------------------------------------------------------------------
+
+
+class _Sketch:
+    """A canvas under construction: nodes, lines, and the texts that may be shown."""
+
+    def __init__(self, draw: st.DrawFn, callees: tuple[str, ...], may_fail: bool) -> None:
+        self.draw, self.callees, self.may_fail = draw, callees, may_fail
+        self.nodes: list[dict[str, Any]] = []
+        self.lines: list[str] = []
+        self.texts: list[str] = []
+
+    def add(self, made: dict[str, Any], tails: list[str], text: str = "") -> list[str]:
+        self.nodes.append(made)
+        self.lines += [f"{tail}>{made['id']}" for tail in dict.fromkeys(tails)]
+        self.texts += [text] if text else []
+        return [made["id"]]
+
+    def name(self, kind: str) -> str:
+        return f"{kind}{len(self.nodes)}"
+
+    def template(self) -> str:
+        """A few texts, those that came last more often than others, and words between them."""
+        known = [*self.texts, *self.texts[-3:], *self.texts[-3:]]
+        shown = self.draw(
+            st.lists(st.sampled_from(["{{start.none}}", *("{{" + one + "}}" for one in known)]), max_size=4)
+        )
+        return self.draw(st.sampled_from(["", "a "])) + self.draw(st.sampled_from(["", " b "])).join(shown)
+
+    def series(self, tails: list[str], depth: int) -> list[str]:
+        for _ in range(self.draw(st.integers(1, 3))):
+            kinds = ["write", "write", "message", "merge"] + ["sub"] * 2 * bool(self.callees)
+            more = ["parallel", "parallel", "choose"] * bool(depth)
+            tails = self.step(tails, self.draw(st.sampled_from(kinds + more)), depth)
+        return tails
+
+    def step(self, tails: list[str], kind: str, depth: int) -> list[str]:
+        draw, name = self.draw, self.name(kind[0])
+        match kind:
+            case "write":
+                instead = {"policy": "default", "default": {"text": "instead"}}
+                text = draw(st.sampled_from(["甲乙丙丁戊", "a long text", "ab", ""]))
+                how: dict[str, Any] = {"pace": draw(st.integers(0, 4)), "fails": draw(st.sampled_from([0, 0, 0, 1, 2]))}
+                how |= {"lies": draw(st.integers(0, 9)) == 0, "attempts": 2}
+                how |= {} if self.may_fail and draw(st.booleans()) else {"on_error": instead}
+                return self.add(write(name, text, **how), tails, f"{name}.text")
+            case "message":
+                return self.add(say(name, self.template()), tails)
+            case "merge" if self.texts:
+                chosen = draw(st.lists(st.sampled_from(self.texts), min_size=1, max_size=3))
+                return self.add(merge(name, text=chosen), tails, f"{name}.text")
+            case "sub":
+                again = {"policy": "default", "default": {"output": "none"}, "retries": 1}
+                made = sub(name, draw(st.sampled_from(self.callees)), on_error=again)
+                return self.add(made, tails, f"{name}.output")
+            case "parallel":
+                return [end for _ in range(2) for end in self.series(tails, depth - 1)]
+            case "choose":
+                self.add(choose(name, yes=(draw(st.integers(0, 1)), "equal", 1)), tails)
+                return [end for port in ("yes", "otherwise") for end in self.series([f"{name}:{port}"], depth - 1)]
+            case _:
+                return tails
+
+
+@st.composite
+def canvases(draw: st.DrawFn, callees: tuple[str, ...] = (), *, may_fail: bool = True) -> Canvas:
+    sketch = _Sketch(draw, callees, may_fail)
+    tails = sketch.series(["start"], 2)
+    sketch.add(answer(sketch.template()), tails)
+    return canvas(start(), *sketch.nodes, lines=" ".join(sketch.lines))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+async def test_every_message_keeps_its_word(data: st.DataObject) -> None:
+    low = callee("low", data.draw(canvases()))
+    high = callee("high", data.draw(canvases(callees=("low",))), lambda workflow, version: low)
+    drawn = data.draw(canvases(callees=("low", "high"), may_fail=False))
+    result, there = await run(drawn, {}, StreamingWorld(), callees=(low, high))
+    told = read(there)
+    assert told.get("end", "") == result.answer

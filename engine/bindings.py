@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Protocol
 
+from engine.conditions import type_name
 from engine.errors import NodeFailed
 from engine.limits import Limits
 from engine.plan import (
@@ -62,15 +63,34 @@ Bind = Callable[[Place, Bound, Stored], object]
 
 def _from_step(binding: FromStep) -> Bind:
     number, path = binding.step, binding.path
+    follow = _select_strictly if binding.strict else select
 
     def here(place: Place, bound: Bound, stored: Stored) -> object:
         value = place.outputs[number]
-        return select(value, path) if path and value is not MISSING else value
+        return follow(value, path) if path and value is not MISSING else value
 
     def around(place: Place, bound: Bound, stored: Stored) -> object:
         return MISSING if place.outer is None else here(place.outer, bound, stored)
 
     return around if binding.outer else here
+
+
+def _select_strictly(value: object, path: Sequence[str | int]) -> object:
+    """Follow a path as `select` does. Raises `NodeFailed` where it goes on behind something that it cannot go into."""
+    found = select(value, path)
+    if found is not MISSING:
+        return found
+    for position, part in enumerate(path):
+        if isinstance(value, dict) and str(part) not in value:
+            return MISSING
+        if not isinstance(value, dict) and not (isinstance(value, list) and value):
+            way, end = ".".join(map(str, path)), ".".join(map(str, path[:position])) or "the output"
+            raise NodeFailed(
+                f"The path {way} leads nowhere: {end} is {'an empty list' if value == [] else type_name(value)}.",
+                reference=way,
+            )
+        value = select(value, (part,))
+    return MISSING
 
 
 def _from_scope(binding: FromScope) -> Bind:

@@ -42,6 +42,10 @@ class Reference(Strict):
     """
 
     ref: Annotated[list[str | int], Field(min_length=1, max_length=32)]
+    strict: bool = False
+    """Whether a path into a node's output that goes on behind null, an empty list, or what has no members, makes the
+    step fail; otherwise there is no value. A key that an object does not have is no value either way.
+    """
 
 
 class Template(Strict):

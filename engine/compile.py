@@ -218,8 +218,8 @@ class _Lowering:
         match expression:
             case Literally(value=value):
                 return Const(value=value)
-            case Reference(ref=ref):
-                return self.source(ref)
+            case Reference(ref=ref, strict=strict):
+                return self.source(ref, strict=strict)
             case Template(template=template):
                 return self.text(template)
             case ObjectOf(object=members):
@@ -227,16 +227,16 @@ class _Lowering:
             case ListOf(list=items):
                 return Arr(items=tuple(self.bind(item) for item in items))
 
-    def source(self, ref: list[str | int]) -> FromStep | FromScope:
+    def source(self, ref: list[str | int], *, strict: bool = False) -> FromStep | FromScope:
         """Resolve a reference that validation has found good."""
         root, path = str(ref[0]), tuple(ref[1:])
         match root:
             case "item" | "index" | "loop" | "user" | "app" | "system":
                 return FromScope(scope=root, path=path)
             case _ if root in self._scope.here:
-                return FromStep(step=self._scope.here[root], path=path)
+                return FromStep(step=self._scope.here[root], path=path, strict=strict)
             case _:
-                return FromStep(step=self._scope.around[root], path=path, outer=True)
+                return FromStep(step=self._scope.around[root], path=path, outer=True, strict=strict)
 
     def text(self, template: str) -> Text:
         """Cut a template; a placeholder's root is a sibling input first, then a node or a scope word."""

@@ -40,6 +40,8 @@ class FromStep(Frozen):
     step: int
     path: tuple[str | int, ...] = ()
     outer: bool = False
+    strict: bool = False
+    """A path that goes on behind null, an empty list, or what has no members, is an error; otherwise it is no value."""
 
 
 class FromScope(Frozen):

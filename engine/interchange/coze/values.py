@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from engine.canvas import JsonSchema
+from engine.canvas import SCOPES, JsonSchema
 from engine.conversion import convert
 from engine.errors import FlowError
 from engine.findings import short
@@ -25,6 +25,8 @@ _SCOPES: Final[Mapping[str, str]] = {
     "global_variable_system": "system",
 }
 _DEEPEST: Final = 20
+_OUTPUT: Final = 2
+"""Parts of a reference to a whole output; one with more goes into it."""
 
 
 def block_input(reader: Reader, value: object, path: str, depth: int = 0) -> tuple[Expr, JsonSchema]:
@@ -90,17 +92,21 @@ def reference(reader: Reader, content: object, path: str) -> Expr:
         return dict(UNSET)
     fields = Fields(content, path)
     source = fields.get("source")
+    strict = False
     if isinstance(source, str) and source in _SCOPES:
         found = _variable(reader, _SCOPES[source], fields)
     elif source == "block-output" or (source is None and "blockID" in fields):
         name = fields.get("name")
         keys = name.split(".") if isinstance(name, str) and name else []
         found = block_output(reader, text_of(fields.get("blockID")), keys, path)
+        strict = found is not None and len(found) > _OUTPUT and found[0] not in SCOPES
     else:
         reader.error("unknown_source", f"There is no source {shown(source)} of references.", fields.at("source"))
         found = None
     reader.unknown(fields, ("name", "blockID", "path", "source"))
-    return {"ref": found} if found is not None else dict(UNSET)
+    if found is None:
+        return dict(UNSET)
+    return {"ref": found, "strict": True} if strict else {"ref": found}
 
 
 def _variable(reader: Reader, scope: str, fields: Fields) -> list[str | int] | None:

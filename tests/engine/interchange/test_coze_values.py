@@ -88,7 +88,6 @@ def test_a_value_that_makes_no_sense_is_named(given: Any, code_of_finding: str) 
     ("given", "expected"),
     [
         (ref(ENTRY, "input"), [ENTRY, "input"]),
-        (ref(ENTRY, "a.b.c"), [ENTRY, "a", "b", "c"]),
         (ref(ENTRY), [ENTRY]),
         (variable("user", "name"), ["user", "name"]),
         (variable("app", "a", "b"), ["app", "a", "b"]),
@@ -97,6 +96,10 @@ def test_a_value_that_makes_no_sense_is_named(given: Any, code_of_finding: str) 
 )
 def test_a_reference_leads_to_the_same_place(given: dict[str, Any], expected: list[str]) -> None:
     assert become(code(x=given))["inputs"]["x"] == {"ref": expected}
+
+
+def test_a_reference_into_an_output_does_not_lead_through_null() -> None:
+    assert become(code(x=ref(ENTRY, "a.b.c")))["inputs"]["x"] == {"ref": [ENTRY, "a", "b", "c"], "strict": True}
 
 
 def test_an_object_is_put_together_of_its_leaves() -> None:

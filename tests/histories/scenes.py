@@ -347,6 +347,27 @@ SCENES: Mapping[str, Scene] = {
         ),
         handlers={"a": write},
     ),
+    "nested_stream": Scene(
+        canvas(
+            start(),
+            node("s", "subworkflow", {}, settings={"workflow": "teller"}),
+            node("v", "work", {}, settings={"streams": "text"}),
+            answer("It says {{s.output}}, and {{v.text}}!"),
+            lines="start>s>end start>v>end",
+        ),
+        callees=(
+            callee(
+                "teller",
+                canvas(
+                    start(),
+                    node("w", "work", {}, settings={"streams": "text"}),
+                    answer("«{{w.text}}»"),
+                    lines="start>w>end",
+                ),
+            ),
+        ),
+        handlers={"w": write, "v": write},
+    ),
     "values_by_reference": Scene(
         canvas(
             start(),

@@ -25,7 +25,7 @@ def on_error(reader: Reader) -> dict[str, Any]:
     if not said:
         return {}
     given = said.get("dataOnErr")
-    default = given if isinstance(given, str) else ""
+    default = given if isinstance(given, str | dict) else ""
     process = reader.whole(said, "processType", 0)
     if process not in (0, 1, 2, 3):
         reader.error("unknown_value", f"There is no processType {process}; the node fails.", said.at("processType"))
@@ -34,14 +34,8 @@ def on_error(reader: Reader) -> dict[str, Any]:
         process = 2 if reader.truth(said, "switch") and default else 1
     made: dict[str, Any] = {}
     retries, timeout = reader.whole(said, "retryTimes"), reader.whole(said, "timeoutMs")
-    if retries > MOST_RETRIES or retries < 0:
-        bound = min(max(retries, 0), MOST_RETRIES)
-        reader.not_kept(said.at("retryTimes"), f"{retries} retries become {bound}: there are 0 to {MOST_RETRIES}.")
-        retries = bound
-    if timeout > LONGEST_MS or timeout < 0:
-        bound = min(max(timeout, 0), LONGEST_MS)
-        reader.not_kept(said.at("timeoutMs"), f"{timeout} ms become {bound}: there are 0 to {LONGEST_MS}.")
-        timeout = bound
+    retries = reader.bounded(retries, 0, MOST_RETRIES, said.at("retryTimes"))
+    timeout = reader.bounded(timeout, 0, LONGEST_MS, said.at("timeoutMs"))
     if retries:
         made["retries"] = retries
     if timeout:
@@ -68,11 +62,11 @@ def _leave_to_engine(declared: JsonSchema) -> None:
         declared["required"] = [name for name in required_of(declared) if name in properties]
 
 
-def _default(reader: Reader, text: str, said: Fields) -> dict[str, Json]:
+def _default(reader: Reader, text: str | dict[str, Any], said: Fields) -> dict[str, Json]:
     """The output that stands in, converted once and for all; what cannot be read is the text itself."""
     path = said.at("dataOnErr")
     try:
-        value = reader.around.inner.read(text)
+        value = reader.around.inner.read(text) if isinstance(text, str) else text
         problem = "" if isinstance(value, dict) else "It is no object."
     except ValueError as error:
         value, problem = {}, str(error)
@@ -83,7 +77,7 @@ def _default(reader: Reader, text: str, said: Fields) -> dict[str, Json]:
         message = f"dataOnErr does not fit the outputs, so each text among them is all of it. {problem}"
         reader.warning("default_output", message, path)
         return {
-            name: text if (schema := as_schema(one)).get("type") == "string" else zero_of(schema)
+            name: cast("Json", text) if (schema := as_schema(one)).get("type") == "string" else zero_of(schema)
             for name, one in properties_of(reader.declared).items()
         }
     try:

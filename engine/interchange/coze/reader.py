@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from engine.canvas import JsonSchema
 from engine.findings import short
@@ -17,6 +17,7 @@ from engine.interchange.external_ids import ExternalIds, Kind, Needed
 from engine.limits import Limits
 from engine.values import Json
 
+Number = TypeVar("Number", int, float)
 Expr = dict[str, Any]
 """An expression of our canvas, as JSON."""
 UNSET: Final[Expr] = {"ref": [""]}
@@ -137,6 +138,14 @@ class Reader:
                 self.error("wrong_shape", message, holder.at(name))
             return default
         return int(found)
+
+    def bounded(self, value: Number, least: Number, most: Number, field: str) -> Number:
+        """The number, or the nearest that there may be here."""
+        if least <= value <= most:
+            return value
+        bound = min(max(value, least), most)
+        self.not_kept(field, f"{value} becomes {bound}: here it is {least} to {most}.")
+        return bound
 
     def truth(self, holder: Fields, name: str) -> bool:
         """True or false under a key, which may be written as a text."""

@@ -13,6 +13,9 @@ from engine.interchange.coze.parameters import fixed, parameters, settings_of
 from engine.interchange.coze.reader import Expr, Made, Reader, number_of
 from engine.interchange.coze.values import block_input
 
+CHUNK: Final = (50, 10_000)
+"""How long a chunk may be."""
+MOST_ROWS: Final = 1_000
 _OPERATIONS: Final = frozenset(
     {
         "EQUAL", "NOT_EQUAL", "GREATER_THAN", "LESS_THAN", "GREATER_EQUAL", "LESS_EQUAL", "IN", "NOT_IN", "IS_NULL",
@@ -102,9 +105,9 @@ def knowledge_write(reader: Reader) -> Made:
             if isinstance(separator, str) and separator:
                 chunking["separator"] = separator.replace("\\n", "\n")
             if (most := number_of(chunks.get("maxToken"))) is not None and most >= 1:
-                chunking["max_tokens"] = int(most)
+                chunking["max_tokens"] = reader.bounded(int(most), *CHUNK, chunks.at("maxToken"))
             if (overlap := number_of(chunks.get("overlap"))) is not None:
-                chunking["overlap"] = float(overlap)
+                chunking["overlap"] = reader.bounded(float(overlap), 0.0, 0.9, chunks.at("overlap"))
         settings["chunking"] = chunking
     reader.unknown(parsing)
     reader.unknown(chunks, ("separatorType", "separator", "maxToken", "overlap"))
@@ -239,6 +242,7 @@ def database_query(reader: Reader) -> Made:
     if limit <= 0:
         reader.error("unknown_value", "The limit of a query is at least 1; it is 100 now.", said.at("limit"))
         limit = 100
+    limit = reader.bounded(limit, 1, MOST_ROWS, said.at("limit"))
     fields = []
     for one in reader.objects(said, "fieldList"):
         field = {"name": database.field(one.get("fieldID"), one.path), "distinct": reader.truth(one, "isDistinct")}

@@ -16,6 +16,9 @@ from engine.interchange.coze.templates import Template
 from engine.interchange.coze.values import block_input
 from engine.schema import required_of
 
+USUAL_ROUNDS: Final = 3
+MOST_ROUNDS: Final = 100
+MOST_ANSWERS: Final = 50
 _FORMATS: Final = {"0": "text", "1": "markdown", "2": "json"}
 _IGNORED: Final = frozenset(
     {
@@ -57,7 +60,7 @@ def llm(reader: Reader) -> Made:
     inputs["response_format"] = {"value": _FORMATS.get(response, "text")}
     settings: dict[str, Any] = skills(reader)
     if _is_true(values.get("enablechathistory")):
-        settings["history"] = {"rounds": _rounds(values.get("chathistoryround"))}
+        settings |= _rounds(reader, values.get("chathistoryround"), path)
     if (backup := _backup(reader)) is not None:
         model, wishes = backup
         inputs["fallback_models"] = {"value": [model]}
@@ -140,7 +143,7 @@ def question(reader: Reader) -> Made:
     elif extracts:
         settings["extract"] = True
         if limit > 0:
-            settings["limit"] = limit
+            settings["limit"] = reader.bounded(limit, 1, MOST_ANSWERS, "data.inputs.limit")
     model, path = _model_object(reader, needed=kind == "option" or extracts)
     if model and (kind == "option" or extracts):
         inputs |= _model(reader, model, path)
@@ -176,12 +179,13 @@ def history(reader: Reader) -> dict[str, Any]:
     if not reader.truth(said, "enableChatHistory"):
         said.skip(("chatHistoryRound",))
         return {}
-    return {"history": {"rounds": _rounds(said.get("chatHistoryRound"))}}
+    return _rounds(reader, said.get("chatHistoryRound"), said.at("chatHistoryRound"))
 
 
-def _rounds(value: object) -> int:
+def _rounds(reader: Reader, value: object, path: str) -> dict[str, Any]:
     found = number_of(value)
-    return max(0, int(found)) if found is not None else 3
+    rounds = USUAL_ROUNDS if found is None else int(found)
+    return {"history": {"rounds": reader.bounded(rounds, 1, MOST_ROUNDS, path)}} if rounds > 0 else {}
 
 
 def _model_object(reader: Reader, *, needed: bool = True) -> tuple[dict[str, Any], str]:
@@ -211,9 +215,9 @@ def _model(reader: Reader, said: Mapping[str, Any], path: str) -> dict[str, Expr
     elif said:
         reader.error("no_model", "The node names no model: its modelType is missing.", path)
     if (heat := number_of(said.get("temperature"))) is not None:
-        inputs["temperature"] = {"value": _within(reader, heat, 0, 2, f"{path}.temperature")}
+        inputs["temperature"] = {"value": reader.bounded(float(heat), 0.0, 2.0, f"{path}.temperature")}
     if (share := number_of(said.get("topp"))) is not None and share > 0:
-        inputs["top_p"] = {"value": _within(reader, share, 0, 1, f"{path}.topP")}
+        inputs["top_p"] = {"value": reader.bounded(float(share), 0.0, 1.0, f"{path}.topP")}
     if (most := number_of(said.get("maxtokens"))) is not None and most >= 1:
         inputs["max_tokens"] = {"value": int(most)}
     for name in ("temperature", "topp", "maxtokens", "modeltype"):
@@ -222,14 +226,6 @@ def _model(reader: Reader, said: Mapping[str, Any], path: str) -> dict[str, Expr
                 "wrong_shape", f"{shown(said[name])} is no number; the model's own is taken.", f"{path}.{name}"
             )
     return inputs
-
-
-def _within(reader: Reader, value: float, least: float, most: float, path: str) -> float:
-    if least <= value <= most:
-        return value
-    bound = min(max(value, least), most)
-    reader.not_kept(path, f"{value} becomes {bound}: models take {least} to {most}.")
-    return bound
 
 
 def _backup(reader: Reader) -> tuple[str, dict[str, Any]] | None:

@@ -10,6 +10,7 @@ from engine.conversion import convert
 from engine.interchange.coze.fields import Fields, text_of
 from engine.interchange.coze.reader import Reader, number_of
 
+MOST_SLICES: Final = 100
 SEARCHES: Final[Mapping[str, str]] = {"0": "semantic", "1": "hybrid", "20": "fulltext"}
 _TYPES: Final[Mapping[str, str]] = {"1": "string", "2": "integer", "3": "number", "4": "object", "5": "boolean",
                                     "6": "array", "string": "string", "integer": "integer", "number": "number",
@@ -91,10 +92,7 @@ def plugin_version(reader: Reader, holder: Fields, name: str) -> str:
 
 def tool_name(reader: Reader, api: str, name: str, path: str) -> str:
     """A tool by its id there; without an entry by its name, which tools have here."""
-    if name and not reader.knows("tool", api):
-        reader.around.needed.note("tool", api, reader.place.id)
-        return name
-    return reader.needs("tool", api, path)
+    return name if name and not reader.knows("tool", api) else reader.needs("tool", api, path)
 
 
 def _overrides(reader: Reader, one: Fields) -> dict[str, Any]:
@@ -169,9 +167,9 @@ def search_settings(reader: Reader, holder: Fields, names: tuple[str, str, str, 
     elif word:
         reader.error("unknown_value", f"There is no way of searching with the number {word}.", holder.at(mode))
     if (most := number_of(holder.get(top))) is not None and most >= 1:
-        made["top_k"] = int(most)
+        made["top_k"] = reader.bounded(int(most), 1, MOST_SLICES, holder.at(top))
     if (score := number_of(holder.get(least))) is not None:
-        made["min_score"] = min(max(float(score), 0.0), 1.0)
+        made["min_score"] = reader.bounded(float(score), 0.0, 1.0, holder.at(least))
     made["rerank"] = reader.truth(holder, rerank)
     made["rewrite"] = reader.truth(holder, rewrite)
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -130,3 +131,42 @@ async def test_the_key_is_nowhere_but_in_the_question(shore: Shore) -> None:
     assert "Incorrect API key provided: •••" in ended["data"]["error"]["message"]
     told = [journey.follower.events, await journey.run(), await journey.records(), shore.system.log("up")]
     assert "sk-canary" not in repr(told)
+
+
+async def test_a_nested_stream_is_right_in_the_end_although_the_worker_was_killed_in_the_middle(tmp_path: Path) -> None:
+    async def slowly(asked: Asked, talk: ChatTalk) -> None:
+        await talk.stream()
+        for word in ANSWER.split(" ") * 8:
+            await asyncio.sleep(0.05)
+            await talk.text(f"{word} ")
+        await talk.done()
+
+    async with openai_server() as server:
+        server.behaviours["told"] = slowly
+        settings = {
+            "MAINSPRING_EGRESS_ALLOW": server.place,
+            "MAINSPRING_MODEL_BASE_URL": server.base_url,
+            "MAINSPRING_MODEL_NAME": "told",
+            "MAINSPRING_MODEL_API_KEY": "sk-canary",
+        }
+        async with running(tmp_path, settings) as system:
+            client = system.client
+            child = await publish(client, "inner", asking(model="told"))
+            call = node("sub", "subworkflow", {"prompt": "=start.prompt"}, settings={"workflow": child})
+            told = node("end", "end", {}, settings={"mode": "answer", "answer": "It says {{sub.output}}."})
+            await publish(client, "outer", document(begin(prompt="string"), call, told, lines="start>sub>end"))
+            journey = await Journey.begin(client, "outer", {"prompt": "x"})
+            events = journey.follower.events
+
+            def heard() -> bool:
+                return sum(one["type"] == "message.delta" and one["path"] == "end" for one in events) >= 4
+
+            await journey.follower.until(heard, 30)
+            await system.kill("worker")
+            await system.start("worker")
+            ended = await journey.finish()
+            assert ended["data"]["answer"] == f"It says > {(ANSWER + ' ') * 8}."
+            made, whole = texts(events)
+            assert made == whole == {"sub/end": f"> {(ANSWER + ' ') * 8}", "end": ended["data"]["answer"]}
+            assert any(one["type"] == "step.retried" and one["path"] == "sub/write" for one in events)
+            assert len(server.asked) == 2

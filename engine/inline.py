@@ -181,8 +181,8 @@ def _evaluate(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluat
             return evaluate(step, _rendering(frame, node, bound, stored), limits)
         case Choose():
             return evaluate(step, _operands(frame, node, bound, stored), limits)
-        case Merge():
-            return _merged(frame, node, bound, stored)
+        case Merge(order=order):
+            return _merged(frame, node, order, bound, stored)
         case Leave(how=how):
             frame.left = "break" if how == "break" else frame.left
             return Evaluated({})
@@ -215,16 +215,15 @@ def _operands(frame: Frame, node: Node, bound: Bound, stored: Stored) -> list[li
     ]
 
 
-def _merged(frame: Frame, node: Node, bound: Bound, stored: Stored) -> Evaluated:
+def _merged(frame: Frame, node: Node, order: tuple[str, ...], bound: Bound, stored: Stored) -> Evaluated:
     """Per group the first candidate that is there; the record tells which, null where none is."""
     output: dict[str, object] = {}
-    chosen: list[Json] = []
+    chosen: dict[str, Json] = {}
     for name, candidates in node.candidates:
         found = ((number, one(frame, bound, stored)) for number, one in enumerate(candidates))
         there = ((number, value) for number, value in found if value is not MISSING and value is not None)
-        number, output[name] = next(there, (None, None))
-        chosen.append(number)
-    return Evaluated(output, details={"variable_select": chosen})
+        chosen[name], output[name] = next(there, (None, None))
+    return Evaluated(output, details={"variable_select": [chosen[name] for name in order or chosen]})
 
 
 def _finish(frame: Frame, node: Node, done: Evaluated, bound: Bound, warnings: list[str]) -> Outcome:

@@ -186,6 +186,8 @@ class Merge(Frozen):
 
     kind: Literal["merge"] = "merge"
     groups: dict[str, tuple[Binding, ...]]
+    order: tuple[str, ...] = ()
+    """The names as the author has them in order; a plan's bytes sort those of an object."""
 
 
 class Assign(Frozen):

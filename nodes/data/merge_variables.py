@@ -51,4 +51,7 @@ def merge_variables(lowering: Lowering) -> Merge:
     It brings branches together: candidates of a branch that was not taken are not there.
     """
     groups = settings_of(lowering, Settings).groups
-    return Merge(groups={name: tuple(lowering.bind(one) for one in candidates) for name, candidates in groups.items()})
+    return Merge(
+        groups={name: tuple(lowering.bind(one) for one in candidates) for name, candidates in groups.items()},
+        order=tuple(groups),
+    )

@@ -18,7 +18,7 @@ from engine.interpret import interpret
 from engine.limits import DEFAULT_LIMITS
 from engine.memory import InMemoryRuntime
 from engine.perform import READ_VARIABLES
-from engine.plan import Plan
+from engine.plan import Plan, read_plan
 from engine.runtime import CallRequest, CallResult, RunContext, StepError
 from engine.values import Json
 from nodes.library import Library
@@ -170,11 +170,13 @@ class MemoryRoad:
 
     async def carry_out(self, errand: Errand) -> tuple[list[RunEvent], RunEvent | None]:
         imported, start = errand.imported, errand.start
-        self._plans |= imported.plans
+        # As they are stored: their bytes keep no order of names.
+        plans = {digest: read_plan(plan.to_bytes()) for digest, plan in imported.plans.items()}
+        self._plans |= plans
         activities = dict.fromkeys([*LIBRARY.activities, READ_VARIABLES.activity], self._handle)
-        runtime = InMemoryRuntime(activities, imported.plans)
+        runtime = InMemoryRuntime(activities, plans)
         self._told.runtimes[start.run_id] = runtime
-        walk = asyncio.ensure_future(interpret(imported.plans[imported.root], start.inputs, runtime, errand.context))
+        walk = asyncio.ensure_future(interpret(plans[imported.root], start.inputs, runtime, errand.context))
         if not await self._answered(runtime, walk, errand):
             events = list(runtime.events)
             walk.cancel()

@@ -95,7 +95,7 @@ async def test_a_batch_without_a_size_takes_a_hundred() -> None:
         ({"batchSize": ref(ENTRY, "n", "integer")}, 100),
         ({"batchSize": lit("7", "integer")}, 7),
     ):
-        run = walked(*batch({"a": ref(ENTRY, "a", "list")}, **sizes), lines=f"{ENTRY}>1>{EXIT}")
+        run = walked(*batch({"a": ref(ENTRY, "a", "list")}, "{{x}}", **sizes), lines=f"{ENTRY}>1>{EXIT}")
         done: Any = await run.run(many)
         assert len(done.output["all"]) == taken
 

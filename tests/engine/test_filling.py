@@ -40,7 +40,7 @@ def record(schema: JsonSchema) -> JsonSchema:
         (TEXT, ""),
         ({"type": "string", "format": "uri"}, ""),
         (WHOLE, 0),
-        ({"type": "number"}, 0.0),
+        ({"type": "number"}, 0),
         ({"type": "boolean"}, False),
         (INNER, None),
         (TEXTS, None),

@@ -17,7 +17,7 @@ from engine.shape import Flaw
 _BRACKETS: Final = b"[]{}"
 _BESIDE_BRACKETS: Final = bytes(set(range(256)) - set(_BRACKETS))
 _DEEPER: Final[Mapping[int, int]] = dict(zip(_BRACKETS, (1, -1, 1, -1), strict=True))
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Parsed:
@@ -29,7 +29,7 @@ class Parsed:
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.doubled: list[tuple[object, list[str]]] = []
-        self.odd = _SURROGATE.search(text) is not None
+        self.odd = not _is_whole(text)
         self.document: object = None
         self.flaw: Flaw | None = None
         self.depth = 0
@@ -71,6 +71,16 @@ class Parsed:
         number = float(digits)
         self.odd |= not math.isfinite(number)
         return number
+
+
+def _is_whole(text: str) -> bool:
+    """Whether there is no half of a character in it, neither as it is nor escaped."""
+    if "\\u" in text and _ESCAPED_SURROGATE.search(text) is not None:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _depth(text: str) -> int:

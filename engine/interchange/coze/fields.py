@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from engine.findings import short
 
@@ -26,9 +26,9 @@ class Fields:
 
     def __init__(self, value: object, path: str) -> None:
         self.path = path
-        self._raw = cast("Mapping[str, Any]", value) if isinstance(value, dict) else _NOTHING
+        self._raw: Mapping[str, Any] = value if isinstance(value, dict) else _NOTHING
         self._taken: set[str] = set()
-        self._skipped: list[Iterable[str]] = []
+        self._skipped: tuple[Iterable[str], ...] = ()
         self._folded: dict[str, str] | None = None
 
     def __bool__(self) -> bool:
@@ -39,9 +39,13 @@ class Fields:
 
     def get(self, name: str) -> Any:
         """The value of a key; None when there is none, or null."""
-        key = name if name in self._raw else self._key(name)
-        self._taken.add(key)
-        return self._raw.get(key)
+        raw = self._raw
+        if name not in raw:
+            name = self._key(name)
+            if name not in raw:
+                return None
+        self._taken.add(name)
+        return raw[name]
 
     def inner(self, name: str) -> Fields:
         """The object under a key; one without keys when there is none."""
@@ -53,19 +57,24 @@ class Fields:
 
     def skip(self, names: Iterable[str]) -> None:
         """These say nothing that matters."""
-        self._skipped.append(names)
+        self._skipped = (*self._skipped, names)
 
     def rest(self) -> Iterator[str]:
         """The keys that nobody asked for and that say something."""
-        left = self._raw.keys() - self._taken
-        if not left:
+        if len(self._taken) == len(self._raw):
             return
+        left = self._raw.keys() - self._taken
         skipped = {name.lower() for names in self._skipped for name in names}
         for key in self._raw:
             if key in left and str(key).lower() not in skipped:
                 value = self._raw[key]
                 if value is not None and value != "" and value != [] and value != {}:
                     yield key
+
+    @property
+    def done(self) -> bool:
+        """Whether every key was asked for."""
+        return len(self._taken) == len(self._raw)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """All keys as they are written."""

@@ -154,6 +154,8 @@ class Reader:
 
     def unknown(self, fields: Fields, known: Iterable[str] = ()) -> None:
         """Report the keys of an object that nobody looked at; the known ones say nothing that matters here."""
+        if fields.done:
+            return
         fields.skip(known)
         for key in fields.rest():
             at = fields.at(short(key))

@@ -44,7 +44,19 @@ _FORMATS: Final[Mapping[int, str]] = {
 }
 _BY_WORD: Final[Mapping[str, str]] = {"time": "time", "file": "file", "image": "image"}
 TIME: Final = "time"
-_EDITOR: Final = ("name", "readOnly", "rawMeta", "id", "key", "deletable", "children")
+_EDITOR: Final = (
+    "required",
+    "type",
+    "schema",
+    "assistType",
+    "name",
+    "readOnly",
+    "rawMeta",
+    "id",
+    "key",
+    "deletable",
+    "children",
+)
 """Keys of a variable that only an editor reads, or that are read before."""
 
 
@@ -106,8 +118,9 @@ class Types:
             schema["description"] = description
         if default is not None and (value := self._default(default, schema, fields)) is not None:
             schema["default"] = value
+        if fields.done:
+            return schema
         fields.skip(_EDITOR)
-        fields.skip(("required", "type", "schema", "assistType"))
         for key in fields.rest():
             self._warning("unknown_key", f'Nothing is known of the key "{short(key)}"; it is left out.', fields.at(key))
         return schema

@@ -256,7 +256,7 @@ class _Talk:
         arguments: dict[str, Json] = {**given, **tool.fixed}
         match tool.action:
             case Subflow() as action:
-                targets = self._targets() if heard else ()
+                targets = _without_thoughts(self._targets()) if heard else ()
                 done = await run_subflow(
                     self._frame, action, arguments, path, title=tool.title, quiet=True, targets=targets
                 )
@@ -314,3 +314,10 @@ class _Talk:
                 walk.look_for_refs(result.output)
                 usage.update(result.usage)
                 return dict(result.output)
+
+
+def _without_thoughts(targets: tuple[StreamTarget, ...]) -> tuple[StreamTarget, ...]:
+    """Messages for an answer that nobody thinks about before: what stands before thoughts stands before the answer."""
+    before = {target.path: target.prefix for target in targets if target.early}
+    spoken = (target for target in targets if not target.early)
+    return tuple(replace(target, prefix=before.get(target.path, "") + target.prefix) for target in spoken)

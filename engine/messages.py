@@ -10,7 +10,7 @@ from engine.bindings import Bound, Place, Status
 from engine.errors import FlowError
 from engine.events import EventType
 from engine.plan import Finish
-from engine.prepare import UNKNOWN, Choice, Consumer, Node, Prepared, streamed_by
+from engine.prepare import UNKNOWN, Choice, Consumer, Node, Prepared, streamed_by, thought_by
 from engine.runtime import RunContext, StreamTarget
 from engine.templates import Filled, render
 from engine.values import MISSING, Json, has_refs
@@ -54,6 +54,8 @@ class Entrusted:
     targets: tuple[StreamTarget, ...] = ()
     cue: str = ""
     cued: bool = False
+    between: str | None = None
+    """Where it goes on from what the same step tells before: what stands between the two."""
 
 
 class Walking(Place, Protocol):
@@ -93,22 +95,35 @@ class Messages:
         else:
             entrusted = self._entrusted[producer.number] = []
             for consumer in producer.consumers:
-                if (one := self._entrust(consumer, producer, place)) is not None:
+                thought = next((one for one in entrusted if _is_followed_by(one, consumer)), None)
+                one = self._entrust(consumer, producer, place, thought)
+                if one is not None:
                     entrusted.append(one)
         return tuple(target for one in entrusted for target in one.targets)
 
-    def _entrust(self, consumer: Consumer, producer: Node, place: Walking) -> Entrusted | None:
+    def _entrust(
+        self, consumer: Consumer, producer: Node, place: Walking, thought: Entrusted | None
+    ) -> Entrusted | None:
         node = place.prepared.nodes[consumer.step]
         if not self._is_heard(node, place):
             return None
+        if thought is not None:
+            text = self._known(node, place, thought.consumer.part + 1, consumer.part)
+            if not isinstance(text, str):
+                return None
+            targets = tuple(replace(target, prefix=text, early=False) for target in thought.targets)
+            return Entrusted(consumer, replace(self.progress[consumer.step]), targets, between=text)
         found = self._look(consumer, producer, place)
         progress = self.progress[consumer.step]
         if isinstance(found, str):
             one = Entrusted(consumer, replace(progress))
             self._begin(progress, consumer, producer, found)
             one.targets = self._sent_now(node, place, found, progress.before)
+            if consumer.early:
+                # Who has to catch up gets what was thought and said together, later.
+                one.targets = tuple(replace(target, early=True) for target in one.targets if not target.cue)
             return one
-        if found and not any(place.prepared.waits_for(step, producer.number) for step in found):
+        if found and not consumer.early and not any(place.prepared.waits_for(step, producer.number) for step in found):
             cue = f"{place.path_of(node)}:opened:{place.path_of(producer)}:{consumer.part}"
             self._waiting += 1
             return Entrusted(consumer, replace(progress), self._sent_later(node, place, cue), cue)
@@ -157,18 +172,26 @@ class Messages:
             if earlier is None:
                 return None
             waiting += earlier
-        reads = [step for reads in node.part_reads[progress.parts : consumer.part] for step in reads]
-        if UNKNOWN in reads:
+        known = self._known(node, place, progress.parts, consumer.part)
+        if known is None:
             return None
-        waiting += [step for step in reads if place.status[step] not in (Status.DONE, Status.SKIPPED)]
+        waiting += known if isinstance(known, list) else []
         if progress.streaming is not None:
             waiting.append(progress.streaming)
         if producer.number in waiting:
             return None
+        return waiting or known
+
+    def _known(self, node: Node, place: Walking, first: int, end: int) -> str | list[int] | None:
+        """The text of some parts of a message; the steps that have to be settled before; None where it cannot be."""
+        reads = [step for reads in node.part_reads[first:end] for step in reads]
+        if UNKNOWN in reads or node.parts is None:
+            return None
+        waiting = [step for step in reads if place.status[step] not in (Status.DONE, Status.SKIPPED)]
         if waiting:
             return waiting
         try:
-            parts = node.parts(place, place.bind_plain(node), {}, progress.parts, consumer.part)
+            parts = node.parts(place, place.bind_plain(node), {}, first, end)
             if any(isinstance(part, Filled) and has_refs(part.value) for part in parts):
                 return None
             return render(parts, limit_bytes=place.limits.rendered_bytes)
@@ -234,8 +257,10 @@ class Messages:
         `forwarded` names those whose cue came in time, and where the step is not `certain` to have told pieces at all,
         those that got them. `void` names those that got something else; None says that all did.
         """
-        text = output.get(streamed_by(producer.step.action) or "")
+        said = output.get(streamed_by(producer.step.action) or "")
+        thought = output.get(thought_by(producer.step.action) or "")
         for one in self._entrusted.get(producer.number, ()):
+            text = ("" if thought is None else thought) if one.consumer.early else said
             self._waiting -= bool(one.cue and not one.cued)
             if one.cue and not one.cued:
                 continue
@@ -255,7 +280,7 @@ class Messages:
             if not isinstance(text, str):
                 self._spoil(progress, mirrors)
                 continue
-            progress.before += text
+            progress.before += (one.between or "") + text
             progress.parts = one.consumer.part + 1
             for mirror in mirrors:
                 if not mirror.target.cue or mirror.target.path in forwarded:
@@ -340,6 +365,14 @@ class Messages:
             self.progress[number] = Progress(parts, before, sent=True, void=void, done=done)
         for mirror, (opened, void) in zip(self.mirrors, snapshot["mirrors"], strict=False):
             mirror.opened, mirror.void = opened, void
+
+
+def _is_followed_by(thought: Entrusted, consumer: Consumer) -> bool:
+    """Whether a step goes on in the same message with what it says, right after what it thought."""
+    first = thought.consumer
+    if not first.early or consumer.early or first.step != consumer.step or first.via or consumer.via:
+        return False
+    return first.part < consumer.part
 
 
 def _earlier(choice: Choice, place: Walking) -> list[int] | None:

@@ -123,7 +123,8 @@ class Call(Frozen):
     """Do something outside: run the activity of this name. Times in milliseconds.
 
     `attempts` counts tries after retryable errors; `on_error.retries` of the canvas raises it and applies to every
-    error. `streams` names the output field whose pieces the activity tells while it runs.
+    error. `streams` names the output field whose pieces the activity tells while it runs, `thinks` one that it tells
+    before that.
     """
 
     kind: Literal["call"] = "call"
@@ -135,6 +136,7 @@ class Call(Frozen):
     backoff_ms: int = 500
     backoff_factor: float = 2.0
     streams: str | None = None
+    thinks: str | None = None
     settings: dict[str, JsonValue] = Field(default_factory=dict)
 
 

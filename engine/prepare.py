@@ -66,6 +66,8 @@ class Consumer:
     step: int
     part: int
     via: tuple[Choice, ...] = ()
+    early: bool = False
+    """It forwards what the step tells before its streamed output."""
 
 
 UNKNOWN: Final = -1
@@ -221,14 +223,14 @@ def _find_producers(node: Node, nodes: Sequence[Node]) -> None:
             return
     for position, part in enumerate(text.parts):
         if not isinstance(part, str) and part.source is not None:
-            for producer, via in _producers(_source_of(part.source, node.step), nodes, ()):
-                nodes[producer].consumers.append(Consumer(node.number, position, via))
+            for producer, via, early in _producers(_source_of(part.source, node.step), nodes, ()):
+                nodes[producer].consumers.append(Consumer(node.number, position, via, early))
 
 
 def _producers(
     source: Binding | None, nodes: Sequence[Node], via: tuple[Choice, ...]
-) -> Iterator[tuple[int, tuple[Choice, ...]]]:
-    """The steps whose streamed output a binding is, itself or through merges."""
+) -> Iterator[tuple[int, tuple[Choice, ...], bool]]:
+    """The steps whose streamed output a binding is, or what they tell before that, itself or through merges."""
     if not isinstance(source, FromStep) or source.outer or len(via) > _MERGES:
         return
     node = nodes[source.step]
@@ -237,8 +239,8 @@ def _producers(
         if len(source.path) == 1 and isinstance(group := source.path[0], str):
             for number, candidate in enumerate(action.groups.get(group, ())):
                 yield from _producers(candidate, nodes, (Choice(source.step, group, number), *via))
-    elif (streams := streamed_by(action)) is not None and source.path == (streams,):
-        yield source.step, via
+    elif len(source.path) == 1 and source.path[0] in (fields := (streamed_by(action), thought_by(action))):
+        yield source.step, via, source.path[0] == fields[1]
 
 
 def _source_of(source: FromStep | FromScope | FromInput, step: Step) -> Binding | None:
@@ -259,6 +261,15 @@ def streamed_by(action: Action) -> str | None:
     match action:
         case Call(streams=streams) | Converse(turn=Call(streams=streams)) | Subflow(streams=streams):
             return streams
+        case _:
+            return None
+
+
+def thought_by(action: Action) -> str | None:
+    """The field of its output that it tells before that, in pieces too."""
+    match action:
+        case Call(thinks=thinks) | Converse(turn=Call(thinks=thinks)):
+            return thinks
         case _:
             return None
 

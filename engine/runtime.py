@@ -88,6 +88,8 @@ class StreamTarget:
     node: str
     prefix: str = ""
     cue: str = ""
+    early: bool = False
+    """The pieces are of what is told before the streamed output itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,10 @@ class NodeContext(Protocol):
         """Tell a piece of the streamed output field; readers see it at once."""
         ...
 
+    async def think(self, text: str) -> bool:
+        """Tell a piece of what comes before the streamed output, if any message wants it; False when none does."""
+        ...
+
     def spend(self, **usage: int) -> None:
         """Count tokens for this step: input_tokens, output_tokens, total_tokens."""
         ...

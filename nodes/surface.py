@@ -90,6 +90,7 @@ def activity_node(
     heartbeat: timedelta = timedelta(seconds=10),
     retry: Retry | Callable[[Node], Retry] = Retry(),
     streams: str | Callable[[Node], str | None] | None = None,
+    thinks: str | None = None,
     outputs: Outputs | Schema | None = None,
     settings: type[BaseModel] | None = None,
     ports: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
@@ -105,7 +106,8 @@ def activity_node(
 
     Its docstring is the description, its models are the schemas; `outputs` says otherwise where a model cannot.
     `timeout` is for all attempts together; `retry` may depend on what the canvas says of the node. `streams` names the
-    output field whose pieces the function tells through `ctx.emit`. A node with `ports` names the one it leaves by
+    output field whose pieces the function tells through `ctx.emit`, `thinks` the one that it tells before, through
+    `ctx.think`. A node with `ports` names the one it leaves by
     through `ctx.leave_by`. `becomes` makes another action of the node's call, such as a conversation in which a model
     calls tools; `calls` names the workflows among them. A `local` node is short and may run again with the
     steps around it, so whatever it does must be the same done twice. An input that is null counts as absent;
@@ -126,6 +128,7 @@ def activity_node(
                 backoff_ms=_milliseconds(tries.backoff),
                 backoff_factor=tries.factor,
                 streams=streams(lowering.node) if callable(streams) else streams,
+                thinks=thinks,
                 settings={}
                 if lowering.settings is None
                 else lowering.settings.model_dump(mode="json", exclude_unset=True),

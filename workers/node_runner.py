@@ -69,6 +69,9 @@ class _Context:
     async def emit(self, text: str) -> None:
         await self.pieces.add(text)
 
+    async def think(self, text: str) -> bool:
+        return await self.pieces.think(text)
+
     def spend(self, **usage: int) -> None:
         for name, amount in usage.items():
             self.usage[name] = self.usage.get(name, 0) + amount
@@ -139,7 +142,9 @@ class NodeRunner:
                 fitting, complaints = convert(output, dict(request.output_schema))
                 output = fitting if isinstance(fitting, dict) else output
                 context.warnings += complaints
-            told = context.tools is not None or await pieces.settle(output.get(request.call.streams or ""))
+            told = context.tools is not None or await pieces.settle(
+                output.get(request.call.streams or ""), output.get(request.call.thinks or "")
+            )
             if request.call.activity == READ_VARIABLES.activity:
                 # A scope stays an object: each of its variables may be large.
                 offloaded: dict[str, Any] = {

@@ -33,7 +33,12 @@ class Pieces:
         self._delivery = delivery + request.turn * DELIVERIES
         self._writer = writer
         self._run_id = request.context.run_id
-        self._forwarding = Forwarding(request.targets)
+        self._forwarding = Forwarding(target for target in request.targets if not target.early)
+        self._early = Forwarding(target for target in request.targets if target.early)
+        self._thinks = any(target.early for target in request.targets)
+        self._thoughts = 0
+        self._hushed = False
+        self._late = False
         self._held: list[str] = []
         self._size = 0
         self._sent = 0
@@ -65,15 +70,29 @@ class Pieces:
         if not text or self._request.call.streams is None:
             return
         await self._writer.room()
-        self._held.append(text)
-        self._size += len(text)
-        if self._sent == 0 or self._size >= _ENOUGH:
-            self._send()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._send)
+        self._hush()
+        self._hold(text, first=self._sent == 0)
 
-    async def settle(self, output: object) -> bool:
+    async def think(self, text: str) -> bool:
+        """Take a piece of what comes before; False when nobody wants it."""
+        if not self._thinks or not text:
+            return False
+        if self._hushed:
+            # It goes on thinking while it speaks: what messages were told stands in another order.
+            self._late = True
+            return False
+        await self._writer.room()
+        self._hold(text, first=self._thoughts == 0)
+        return True
+
+    async def settle(self, output: object, thought: object = None) -> bool:
         """The attempt succeeded with this text. What was not told of it is told now; False when something else was."""
+        if self._thinks:
+            self._send()
+            left = self._early.rest_of(thought) if isinstance(thought, str) else ""
+            if left is None or self._late or (left and not await self.think(left)):
+                return False
+        self._hush()
         self._send()
         self._settled = True
         rest = self._forwarding.rest_of(output) if isinstance(output, str) else ""
@@ -108,6 +127,22 @@ class Pieces:
                 if self._settled or not self._forwarding.cues:
                     return
 
+    def _hold(self, text: str, *, first: bool) -> None:
+        self._held.append(text)
+        self._size += len(text)
+        if first or self._size >= _ENOUGH:
+            self._send()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_MOMENT, self._send)
+
+    def _hush(self) -> None:
+        """There are no more thoughts: what is to stand before them stands, also where there were none."""
+        if self._hushed:
+            return
+        self._send()
+        self._hushed = True
+        self._forward(self._early.finish(), f"{self._mark}.t{self._thoughts + 1}")
+
     def _send(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -117,6 +152,10 @@ class Pieces:
         text = "".join(self._held)
         self._held.clear()
         self._size = 0
+        if not self._hushed:
+            self._thoughts += 1
+            self._forward(self._early.add(text), f"{self._mark}.t{self._thoughts}")
+            return
         self._sent += 1
         request = self._request
         number = f"{self._mark}.{self._sent}"

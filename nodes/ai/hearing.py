@@ -43,12 +43,16 @@ async def hear(name: str, request: ChatRequest, ctx: NodeContext, *, streams: bo
     reasoning: list[str] = []
     calls: tuple[ToolCall, ...] = ()
     state: Mapping[str, Json] = {}
+    told = False
     try:
         async for delta in deltas:
-            reasoning.append(delta.reasoning)
+            if delta.reasoning:
+                reasoning.append(delta.reasoning)
+                told = (streams and await ctx.think(delta.reasoning)) or told
             if delta.text:
                 text.append(delta.text)
                 if streams:
+                    told = True
                     await ctx.emit(delta.text)
             calls += delta.tool_calls
             state = delta.provider_state or state
@@ -61,4 +65,4 @@ async def hear(name: str, request: ChatRequest, ctx: NodeContext, *, streams: bo
     finally:
         if isinstance(deltas, AsyncGenerator):
             await deltas.aclose()
-    return Heard("".join(text), "".join(reasoning), calls, state, told=streams and bool(text))
+    return Heard("".join(text), "".join(reasoning), calls, state, told=told)

@@ -129,6 +129,7 @@ def _tool(tool: WorkflowTool | PluginTool) -> Tool:
     timeout=timedelta(minutes=10),
     retry=tries,
     streams=streamed,
+    thinks=REASONING,
     outputs=Output,
     settings=Settings,
     check=check,

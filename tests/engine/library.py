@@ -62,6 +62,7 @@ class WorkSettings(Settings):
     attempts: int = 1
     backoff_ms: int = 500
     streams: str | None = None
+    thinks: str | None = None
 
 
 class ComputeSettings(Settings):

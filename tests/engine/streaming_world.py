@@ -20,7 +20,8 @@ _MESSAGE = (EventType.MESSAGE_DELTA, EventType.MESSAGE_RESET, EventType.MESSAGE_
 
 
 class StreamingWorld(World):
-    """`work` tells its input `text` in pieces of two characters, resting `pace` moments before each.
+    """`work` tells its input `text` in pieces of two characters, resting `pace` moments before each; before all of it
+    its `thought`.
 
     With `fails` that many attempts end in the middle of it; with `lies` the output is something else in the end.
     """
@@ -39,6 +40,9 @@ class StreamingWorld(World):
         told = _Told(self, request)
         script: Any = request.inputs
         text, fails = str(script.get("text") or ""), int(script.get("fails") or 0)
+        thought: Any = script.get("thought")
+        for at in range(0, len(thought or ""), 2):
+            told.think(thought[at : at + 2])
         pieces = [text[at : at + 2] for at in range(0, len(text), 2)]
         for number, piece in enumerate(pieces):
             for _ in range(int(script.get("pace") or 0)):
@@ -50,7 +54,8 @@ class StreamingWorld(World):
             raise NodeUnavailable(f"{request.node} is away.")
         output = "something else" if script.get("lies") else text
         whole = told.finish(output)
-        return CallResult({"text": output}, forwarded=told.forwarding.forwarded, void=not whole)
+        made: dict[str, Any] = {"text": output, **({"thought": thought} if "thought" in script else {})}
+        return CallResult(made, forwarded=told.forwarding.forwarded, void=not whole)
 
 
 class _Told:
@@ -58,12 +63,19 @@ class _Told:
 
     def __init__(self, world: StreamingWorld, request: CallRequest) -> None:
         assert world.there is not None
-        self.forwarding = Forwarding(request.targets)
+        self.forwarding = Forwarding(target for target in request.targets if not target.early)
+        self._early = Forwarding(target for target in request.targets if target.early)
         self._runtime, self._request = world.there, request
         self._number = 0
 
+    def think(self, piece: str) -> None:
+        self._number += 1
+        self._send(self._early.add(piece))
+
     def add(self, piece: str) -> None:
         self._hear()
+        self._number += 1
+        self._send(self._early.finish())
         self._number += 1
         key = f"{self._request.path}:delta:{self._request.attempt}.1.{self._number}"
         self._emit(EventType.STEP_DELTA, key, self._request.path, piece)
@@ -71,6 +83,8 @@ class _Told:
 
     def finish(self, output: str) -> bool:
         self._hear()
+        self._number += 1
+        self._send(self._early.finish())
         rest = self.forwarding.rest_of(output)
         if rest is None:
             return False

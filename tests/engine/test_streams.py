@@ -24,8 +24,9 @@ POEM = "Rivers flow down"
 def write(id: str, text: str = POEM, *, pace: int = 1, fails: int = 0, **data: Any) -> dict[str, Any]:
     """A step that streams this text."""
     given = {"text": text, "pace": pace, "fails": fails, "lies": data.pop("lies", False)}
+    given |= {"thought": data.pop("thought")} if "thought" in data else {}
     tries = {"attempts": data.pop("attempts", 1), "backoff_ms": 0}
-    return node(id, "work", given, settings={"streams": "text", **tries}, **data)
+    return node(id, "work", given, settings={"streams": "text", "thinks": "thought", **tries}, **data)
 
 
 def merge(id: str, **groups: list[str]) -> dict[str, Any]:
@@ -232,6 +233,28 @@ async def test_an_object_with_a_stream_in_it_comes_when_it_is_whole_and_its_memb
     assert (pieces(there, "m"), pieces(there, "n")) == ([], ["ab", "cd"])
 
 
+@pytest.mark.parametrize("thought", ["first this", "", None])
+async def test_what_a_model_thinks_streams_before_what_it_says(thought: str | None) -> None:
+    drawn = canvas(
+        start(),
+        write("w", "abcd", thought=thought),
+        say("m", "<{{w.thought}}> {{w.text}}."),
+        say("n", "{{w.text}} ({{w.thought}})"),
+        answer("{{w.thought}}"),
+        lines="start>w>m>end w>n>end",
+    )
+    _, there = await walk(drawn)
+    shown = thought or ""
+    whole = {"m": f"<{shown}> abcd.", "n": f"abcd ({shown})", "end": shown}
+    assert read(there) == {path: text for path, text in whole.items() if text}
+    if thought:
+        assert pieces(there, "m") == ["<fi", "rs", "t ", "th", "is", "> ab", "cd", "."]
+    else:
+        assert pieces(there, "m") == ["<", "> ab", "cd", "."]
+    # Thoughts behind the text come when they are known, which is when it is.
+    assert pieces(there, "n") == ["ab", "cd", f" ({shown})"]
+
+
 @pytest.mark.parametrize("text", ["", POEM])
 async def test_an_empty_message_says_nothing(text: str) -> None:
     drawn = canvas(start(), write("w", text), say("m", "{{w.text}}"), end(), lines="start>w>m>end")
@@ -377,6 +400,9 @@ class _Sketch:
                 text = draw(st.sampled_from(["甲乙丙丁戊", "a long text", "ab", ""]))
                 how: dict[str, Any] = {"pace": draw(st.integers(0, 4)), "fails": draw(st.sampled_from([0, 0, 0, 1, 2]))}
                 how |= {"lies": draw(st.integers(0, 9)) == 0, "attempts": 2}
+                if draw(st.booleans()):
+                    how["thought"] = draw(st.sampled_from(["first this", "", None]))
+                    self.texts.append(f"{name}.thought")
                 how |= {} if self.may_fail and draw(st.booleans()) else {"on_error": instead}
                 return self.add(write(name, text, **how), tails, f"{name}.text")
             case "message":

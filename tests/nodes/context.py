@@ -97,6 +97,7 @@ class NodeWorld:
     attempt: int = 1
     idempotency_key: str = "1/step"
     said: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
     spent: dict[str, int] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
@@ -108,6 +109,10 @@ class NodeWorld:
 
     async def emit(self, text: str) -> None:
         self.said.append(text)
+
+    async def think(self, text: str) -> bool:
+        self.thought.append(text)
+        return False
 
     def spend(self, **usage: int) -> None:
         for name, amount in usage.items():

@@ -180,6 +180,31 @@ async def test_an_empty_message_is_no_message(here: Bench) -> None:
     assert messages(here, run) == {}
 
 
+async def test_thoughts_are_heard_before_the_text_where_a_message_names_them(here: Bench) -> None:
+    go_on = asyncio.Event()
+
+    async def thinks(inputs: dict[str, Any], ctx: NodeContext) -> Mapping[str, Json]:
+        assert await ctx.think("Hm, ")
+        await go_on.wait()
+        assert await ctx.think("well.")
+        await ctx.emit("Rivers ")
+        await ctx.emit("flow.")
+        return {"text": "Rivers flow.", "thought": "Hm, well."}
+
+    here.world.handlers["w"] = thinks
+    settings = {"streams": "text", "thinks": "thought"}
+    drawn = canvas(
+        start(), node("w", "work", {}, settings=settings), answer("<{{w.thought}}> {{w.text}}"), lines="start>w>end"
+    )
+    run = await here.start(drawn)
+    assert (await piece(here, run, "end")).data["text"] == "<Hm, "
+    go_on.set()
+    await here.ended(run)
+    assert messages(here, run) == {"end": "<Hm, well.> Rivers flow."}
+    steps = [event.data["text"] for event in here.events(run) if event.type is EventType.STEP_DELTA]
+    assert "".join(map(str, steps)) == "Rivers flow."
+
+
 class Asks(World):
     """A model that calls the one tool it has, and says what that answers."""
 

@@ -1,4 +1,4 @@
-"""How long a large canvas of Coze takes until it could run: imported, validated, compiled; in CPU time of this process."""
+"""How long a large canvas of Coze takes until it could run: imported, validated, compiled, in CPU time."""
 
 from __future__ import annotations
 

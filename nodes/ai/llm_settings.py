@@ -76,8 +76,8 @@ class Settings(BaseModel):
         [],
         max_length=MOST_TOOLS,
         description="What the model may call before it answers: `kind` `workflow` with a `workflow`, or `plugin` with a"
-        " `plugin` and its `tool`; with `version`, `name`, `description`, and the arguments and results that it does not"
-        " see in `fixed`, `hidden` and `hidden_results`.",
+        " `plugin` and its `tool`; with `version`, `name`, `description`, and the arguments and results that it does"
+        " not see in `fixed`, `hidden` and `hidden_results`.",
     )
     max_rounds: int = Field(
         ROUNDS, ge=1, le=MOST_ROUNDS, description="How often the model may call tools; several at once count once."

@@ -41,8 +41,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     base: str = Field("", description="The id of the knowledge base.")
-    parsing: Parsing = Parsing()
-    chunking: Chunking = Chunking()
+    parsing: Parsing = Field(default_factory=Parsing)
+    chunking: Chunking = Field(default_factory=Chunking)
 
 
 class Inputs(BaseModel):

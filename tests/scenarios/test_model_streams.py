@@ -159,7 +159,8 @@ async def test_a_nested_stream_is_right_in_the_end_although_the_worker_was_kille
             events = journey.follower.events
 
             def heard() -> bool:
-                return sum(one["type"] == "message.delta" and one["path"] == "end" for one in events) >= 4
+                told = [one for one in events if one["type"] == "message.delta" and one["path"] == "end"]
+                return len(told) >= 4
 
             await journey.follower.until(heard, 30)
             await system.kill("worker")

@@ -29,6 +29,8 @@ class Told:
     error: dict[str, Any] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    """Places of messages that got a piece after their end, or never got one."""
     waits: list[dict[str, Any]] = field(default_factory=list)
     world: World | None = None
     stored: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -55,6 +57,7 @@ def told(events: list[RunEvent], ended: RunEvent | None, world: World) -> Told:
                 record.update(data, status=_STATUS[event.type])
             case EventType.MESSAGE_DELTA:
                 pieces.setdefault(event.path, []).append(data["text"])
+                made.loose += [one["path"] for one in made.messages if one["path"] == event.path]
             case EventType.MESSAGE_RESET:
                 pieces[event.path] = [data["text"]] if data["text"] else []
             case EventType.MESSAGE_COMPLETED:
@@ -74,6 +77,7 @@ def told(events: list[RunEvent], ended: RunEvent | None, world: World) -> Told:
         made.output = ended.data.get("output")
         answer = ended.data.get("answer")
         made.answer = answer if isinstance(answer, str) else None
+        made.loose += [path for path, parts in pieces.items() if any(parts)] if made.status == "succeeded" else []
         error = ended.data.get("error")
         made.error = error if isinstance(error, dict) else {}
     return made

@@ -39,6 +39,8 @@ def _complaints(expect: Expect, told: Told) -> Iterator[str]:
         yield f"the error says {told.error.get('message')!r}, and nothing of {expect.contains!r}"
     for path, record in expect.records.items():
         yield from _record(path, record, told.records.get(path))
+    if told.loose:
+        yield f"the messages at {told.loose} have no end, or something behind it"
     if expect.messages is not None:
         yield from _messages(expect, told)
     if expect.waits is not None:

@@ -30,7 +30,7 @@ class Desk:
     world: NodeWorld = field(default_factory=NodeWorld)
     steps: int = 0
 
-    async def do(self, node_type: str, *, step: str = "", **inputs: Any) -> dict[str, Any]:
+    async def do(self, node_type: str, *, step: Any = "", **inputs: Any) -> dict[str, Any]:
         self.steps += 1
         key = f"{self.run.run_id}/{step or self.steps}"
         world = replace(self.world, run=self.run, idempotency_key=key)

@@ -132,6 +132,10 @@ class Frame(Place):
             if value is not MISSING:
                 bound[name] = value
         said = declare(node.step, bound)
+        for name, source in node.late:
+            bound[name] = source(self, bound, known)
+        if node.late:
+            said += declare(node.step, bound)
         if warnings is not None:
             warnings += said
         return bound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,6 +82,8 @@ class Node:
     number: int
     inputs: list[tuple[str, Bind]]
     texts: list[tuple[str, Fill]]
+    late: list[tuple[str, Bind]] = field(default_factory=list)
+    """Objects and lists with templates in them that name other inputs: those must be there first."""
     successors: list[Wire] = field(default_factory=list)
     incoming: list[Wire] = field(default_factory=list)
     dependents: list[int] = field(default_factory=list)
@@ -170,14 +172,17 @@ def prepare(graph: Graph) -> Prepared:
 def _node(number: int, step: Step) -> Node:
     inputs: list[tuple[str, Bind]] = []
     texts: list[tuple[str, Fill]] = []
+    waiting: dict[str, set[str]] = {}
     for name, binding in step.inputs.items():
         if isinstance(binding, Text):
             texts.append((name, fill_parts(binding, step.inputs)))
+        elif named := {leaf.name for leaf in leaves_of(binding) if isinstance(leaf, FromInput)}:
+            waiting[name] = named
         else:
             inputs.append((name, bind(binding)))
-    node = Node(
-        step=step, number=number, inputs=inputs, texts=texts, secrets=tuple(secrets_of(step.input_schema or {}))
-    )
+    late = [(name, bind(step.inputs[name])) for name in _after_those_named(waiting)]
+    secrets = tuple(secrets_of(step.input_schema or {}))
+    node = Node(step=step, number=number, inputs=inputs, texts=texts, late=late, secrets=secrets)
     for binding in bindings_of(step):
         for leaf in leaves_of(binding):
             if isinstance(leaf, FromScope) and leaf.scope in ("user", "app") and leaf.path:
@@ -202,6 +207,14 @@ def _node(number: int, step: Step) -> Node:
         case _:
             pass
     return node
+
+
+def _after_those_named(waiting: Mapping[str, set[str]]) -> list[str]:
+    """Each name behind the others that it waits for; in a ring, as they come."""
+    ordered: dict[str, None] = {}
+    while left := [name for name in waiting if name not in ordered]:
+        ordered[next((name for name in left if not waiting[name] & set(left)), left[0])] = None
+    return list(ordered)
 
 
 def _outer_reads(body: Graph) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ _EDITOR_OF_DATA: Final = (
 )  # fmt: skip
 _EDITOR_OF_INPUTS: Final = (
     "callTransferVoice", "chatHistoryWriting", "generationDiversity", "allArrayItemConcatChars", "typeMapping",
-    "version", "ext", "batchMode",
+    "version", "ext", "batchMode", "chatHistorySetting",
 )  # fmt: skip
 _EDITOR_OF_META: Final = ("title", "description", "icon", "subTitle", "mainColor", "mainColour")
 

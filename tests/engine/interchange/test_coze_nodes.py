@@ -392,3 +392,12 @@ def test_a_node_without_anything_is_told_about_and_kept(kind: str) -> None:
     found = import_canvas(around({"id": "1", "type": kind}))
     assert took(found, "1")
     assert all(one.message and one.code for one in found.diagnostics)
+
+
+def test_a_model_with_a_tool_that_is_not_known_here_keeps_its_place() -> None:
+    skills = {"workflowFCParam": {"workflowList": [{"workflow_id": "77"}]}}
+    given = node("1", "3", [var("output")], llmParam=params(modelType=lit("17")), fcParam=skills)
+    found = import_canvas(around(given), IDS)
+    assert took(found, "1")["type"] == "unavailable"
+    assert took(found, "1")["outputs"]["properties"] == {"output": {"type": "string"}}
+    assert found.unmapped == {"workflow": {"77": ("1",)}}

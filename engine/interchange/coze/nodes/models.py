@@ -9,13 +9,16 @@ from engine.canvas import JsonSchema
 from engine.conversion import convert
 from engine.findings import short
 from engine.interchange.coze.fields import Fields, shown, text_of
+from engine.interchange.coze.nodes.kept import unavailable
 from engine.interchange.coze.nodes.tools import skills
 from engine.interchange.coze.parameters import parameters, settings_of
-from engine.interchange.coze.reader import Expr, Made, Reader, number_of
+from engine.interchange.coze.reader import SOURCE, Expr, Made, Reader, number_of
 from engine.interchange.coze.templates import Template
 from engine.interchange.coze.values import block_input
 from engine.schema import required_of
 
+THERE: Final = f"{SOURCE}:"
+"""What stands before an id that nothing here is known by."""
 USUAL_ROUNDS: Final = 3
 MOST_ROUNDS: Final = 100
 MOST_ANSWERS: Final = 50
@@ -43,6 +46,16 @@ _INTENT_OWN: Final = _OWN | {"query"}
 
 def llm(reader: Reader) -> Made:
     """LLM (3)."""
+    settings: dict[str, Any] = skills(reader)
+    if lacking := [
+        tool["workflow"] for tool in settings.get("tools", ()) if tool.get("workflow", "").startswith(THERE)
+    ]:
+        names = ", ".join(short(one.removeprefix(THERE)) for one in lacking)
+        return unavailable(
+            reader,
+            f"Its model may call the workflows {names} of Coze, and nothing here is known by these ids. Import them"
+            " too, or say in the table of the import which ones they are here.",
+        )
     said = settings_of(reader, reader.inputs, "llmParam")
     path = "data.inputs.llmParam"
     if not said:
@@ -58,7 +71,6 @@ def llm(reader: Reader) -> Made:
     if response not in _FORMATS:
         reader.error("unknown_value", f"There is no responseFormat {shown(values['responseformat'])}.", path)
     inputs["response_format"] = {"value": _FORMATS.get(response, "text")}
-    settings: dict[str, Any] = skills(reader)
     if _is_true(values.get("enablechathistory")):
         settings |= _rounds(reader, values.get("chathistoryround"), path)
     if (backup := _backup(reader)) is not None:

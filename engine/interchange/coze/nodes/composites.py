@@ -67,7 +67,7 @@ def _number(reader: Reader, name: str) -> tuple[Expr, JsonSchema]:
 def _items(reader: Reader, found: dict[str, tuple[Expr, JsonSchema]]) -> tuple[dict[str, Expr], dict[str, JsonSchema]]:
     """The lists that are walked together; the others are of no use to anyone."""
     lists = {name: pair for name, pair in found.items() if pair[1].get("type") == "array"}
-    for name in found.keys() - lists.keys():
+    for name in (one for one in found if one not in lists):
         message = f'"{short(name)}" is no list, so that no turn can read it; it is left out.'
         reader.not_kept("data.inputs.inputParameters", message)
     if not lists:

@@ -50,7 +50,7 @@ def llm(reader: Reader) -> Made:
     if lacking := [
         tool["workflow"] for tool in settings.get("tools", ()) if tool.get("workflow", "").startswith(THERE)
     ]:
-        names = ", ".join(short(one.removeprefix(THERE)) for one in lacking)
+        names = ", ".join(short(one.removeprefix(THERE)) for one in lacking[:10])
         return unavailable(
             reader,
             f"Its model may call the workflows {names} of Coze, and nothing here is known by these ids. Import them"
@@ -78,8 +78,8 @@ def llm(reader: Reader) -> Made:
         inputs["fallback_models"] = {"value": [model]}
         if wishes:
             settings["fallback_options"] = [wishes]
-    for name in values.keys() - _KNOWN_PARAMETERS - _IGNORED:
-        if values[name] not in (None, ""):
+    for name, value in values.items():
+        if name not in _KNOWN_PARAMETERS and name not in _IGNORED and value not in (None, ""):
             reader.not_kept(path, f'Models here have no setting "{short(name)}".')
     reader.inputs.skip(("fcParamVar", "spaceID"))
     return Made(
@@ -212,8 +212,8 @@ def _model_object(reader: Reader, *, needed: bool = True) -> tuple[dict[str, Any
             reader.error("no_model", "The node names no model: its llmParam is no object.", path)
         return {}, path
     said = {str(name).lower(): one for name, one in value.items()}
-    for name in said.keys() - _KNOWN_PARAMETERS - _IGNORED:
-        if said[name] not in (None, "", False):
+    for name, value in said.items():
+        if name not in _KNOWN_PARAMETERS and name not in _IGNORED and value not in (None, "", False):
             reader.not_kept(f"{path}.{short(name)}", f'Models here have no setting "{short(name)}".')
     return said, path
 

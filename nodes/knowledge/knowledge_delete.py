@@ -63,6 +63,5 @@ async def knowledge_delete(inputs: Inputs, ctx: NodeContext) -> Output:
     if not document.isdecimal():
         raise InvalidInput("documentID must be the id of a document.", field="inputs.documentID")
     run = ctx.run
-    gone = await ctx.knowledge.delete(run.org_id, run.space_id, settings.base, document)
-    # The first attempt may have deleted it, and not lived to say so.
-    return Output(isSuccess=gone or ctx.attempt > 1)
+    gone = await ctx.knowledge.delete(run.org_id, run.space_id, settings.base, document, key=ctx.idempotency_key)
+    return Output(isSuccess=gone)

@@ -18,6 +18,7 @@ from storage.naming import checked_name
 from storage.paging import Page, cursor_id, fetch, page_size
 from storage.ports.fulltext import FullText, Hit
 from storage.ports.knowledge import Chunking, NewDocument, Slice
+from storage.repeated_writes import once
 from storage.tables import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.columns import KEY_LENGTH, TITLE_LENGTH
 
@@ -169,16 +170,21 @@ class KnowledgeRepository:
         await self._database.write(lambda connection: connection.execute(statement).close())
         return await self.document(base_id, row.id)
 
-    async def remove(self, base_id: int, document_id: int) -> bool:
-        """Delete a document; False when this base has none of that id."""
+    async def remove(self, base_id: int, document_id: int, key: str = "") -> bool:
+        """Delete a document; False when this base has none of that id. Under a key it is done once."""
         mine = (
             *self._documents,
             col(KnowledgeDocumentRow.base_id) == base_id,
             col(KnowledgeDocumentRow.id) == document_id,
         )
         statement = delete(KnowledgeDocumentRow).where(*mine)
-        if not await self._database.write(lambda connection: connection.execute(statement).rowcount):
+
+        def job(connection: Connection) -> bool:
+            return bool(connection.execute(statement).rowcount)
+
+        if not await self._database.write(once(self._place["space_id"], key, job)):
             return False
+        # Also where it was deleted before: whoever did may have died here.
         await self._drop_chunks(document_id)
         await self._index.remove(base_id, document_id)
         return True

@@ -72,12 +72,12 @@ class SqlKnowledge:
         """See the port."""
         return shown(await self._of(org_id, space_id).write(_base(base_id), document, chunking, key))
 
-    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str) -> bool:
+    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str, *, key: str = "") -> bool:
         """See the port."""
         number = read_id(document_id)
         repository = self._of(org_id, space_id)
         await repository.get(_base(base_id))
-        return number is not None and await repository.remove(_base(base_id), number)
+        return number is not None and await repository.remove(_base(base_id), number, key)
 
     def _of(self, org_id: str, space_id: str) -> KnowledgeRepository:
         return self.of(parse_id(org_id, "organisation"), parse_id(space_id, "space"))

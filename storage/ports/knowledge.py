@@ -125,6 +125,9 @@ class Knowledge(Protocol):
         """
         ...
 
-    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str) -> bool:
-        """Remove a document and all that was made of it; False when this base has none of that id."""
+    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str, *, key: str = "") -> bool:
+        """Remove a document and all that was made of it; False when this base has none of that id.
+
+        The same `key` again gives what the first time gave.
+        """
         ...

@@ -30,6 +30,7 @@ class KeptKnowledge:
     chunks: dict[str, list[str]] = field(default_factory=lambda: {"1": [PRICES]})
     documents: dict[str, KnowledgeDocument] = field(default_factory=dict)
     keys: dict[tuple[str, str], str] = field(default_factory=lambda: {("1", "first"): "1"})
+    deleted: dict[str, bool] = field(default_factory=dict)
     asked: list[tuple[str, Search, int, float]] = field(default_factory=list)
     cut_as: list[Chunking] = field(default_factory=list)
 
@@ -86,6 +87,8 @@ class KeptKnowledge:
         self.documents[document_id] = made
         return made
 
-    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str) -> bool:
+    async def delete(self, org_id: str, space_id: str, base_id: str, document_id: str, *, key: str = "") -> bool:
         await self.bases(org_id, space_id, [base_id])
-        return self.chunks.pop(document_id, None) is not None
+        if not key:
+            return self.chunks.pop(document_id, None) is not None
+        return self.deleted.setdefault(key, self.chunks.pop(document_id, None) is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -169,7 +169,10 @@ async def test_nothing_is_fetched_for_a_base_that_is_not_there() -> None:
 async def test_a_document_is_deleted_by_its_id() -> None:
     there = world(settings={"base": "1"})
     assert await knowledge_delete.run({"documentID": " 2 "}, there) == {"isSuccess": True}
-    assert await knowledge_delete.run({"documentID": "2"}, there) == {"isSuccess": False}
+    # As after a death of its process, before it could say so.
+    assert await knowledge_delete.run({"documentID": "2"}, there) == {"isSuccess": True}
+    later = replace(there, idempotency_key="1/later")
+    assert await knowledge_delete.run({"documentID": "2"}, later) == {"isSuccess": False}
     with pytest.raises(InvalidInput):
         await knowledge_delete.run({"documentID": "二"}, there)
 

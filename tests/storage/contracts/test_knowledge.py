@@ -70,6 +70,14 @@ async def test_a_deleted_document_is_not_found(knowledge: Knowledge, new_base: N
     assert await found(knowledge, base, "退款") == []
 
 
+async def test_a_deletion_that_is_asked_for_again_gives_what_it_gave(knowledge: Knowledge, new_base: NewBase) -> None:
+    base = await new_base()
+    written = await knowledge.write("7", "8", base, RULES, key="a")
+    assert await knowledge.delete("7", "8", base, written.document_id, key="1/delete")
+    assert await knowledge.delete("7", "8", base, written.document_id, key="1/delete")
+    assert not await knowledge.delete("7", "8", base, written.document_id, key="1/again")
+
+
 async def test_a_document_of_another_base_is_not_deleted(knowledge: Knowledge, new_base: NewBase) -> None:
     base, other = await new_base(), await new_base()
     written = await knowledge.write("7", "8", base, RULES, key="a")

@@ -216,9 +216,13 @@ class RunsClient:
         Raises `InvalidInput` when the answer does not fit, `Conflict` when there is another already or the run has
         ended, and `NotFound` when nobody asks.
         """
-        deadline = asyncio.get_running_loop().time() + self.opening_seconds
+        deadline = 0.0
         while (refusal := await self._give(executor, wait_id, answer, answer_id)) is not None:
-            if asyncio.get_running_loop().time() > deadline:
+            # Counted from the first refusal: until then it may have waited for a worker, which then is still on its
+            # way through the history to the wait that was told.
+            now = asyncio.get_running_loop().time()
+            deadline = deadline or now + self.opening_seconds
+            if now > deadline:
                 raise refusal
             await asyncio.sleep(_PAUSE)
 

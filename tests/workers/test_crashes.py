@@ -189,6 +189,27 @@ async def test_a_worker_killed_in_an_activity_repeats_that_one_alone(scene: Scen
     assert [(event.path, event.data["delivery"]) for event in retried] == [("n2", 2)]
 
 
+async def test_an_answer_that_had_to_wait_for_a_worker_waits_for_the_question_too(scene: Scene) -> None:
+    scene.client.opening_seconds = 3.0
+    drawn = canvas(
+        start(),
+        node("a", "work", {"text": "x", "seconds": 0.5}),
+        node("ask", "ask", {"question": "?"}),
+        end({"said": "=ask.answer"}),
+        lines="start>a>ask>end",
+    )
+    run = await scene.start(drawn)
+    # As after a death: no worker is there, and the one that comes is not where the run was told to be yet.
+    giving = asyncio.create_task(scene.client.answer(run.executor, "ask", "yes", answer_id="1"))
+    await asyncio.wait({giving}, timeout=scene.client.opening_seconds + 0.5)
+    await scene.worker()
+    await giving
+    stream: list[StoredEvent] = []
+    await scene.to_the_end(run, stream)
+    exact(stream)
+    assert stream[-1].event.data["output"] == {"said": "yes"}
+
+
 async def test_a_stream_cut_by_a_kill_is_announced_and_told_again_whole(scene: Scene) -> None:
     first = await scene.worker()
     drawn = canvas(

@@ -128,7 +128,7 @@ class PluginRepository:
             lambda connection: fetch(connection, select(Plugin).where(*self._mine, which))
         )
         if not found:
-            raise NotFound("There is no such plugin.", plugin=ref[:100])
+            raise NotFound(f"There is no plugin {ref[:100]}.", plugin=ref[:100])
         return found[0]
 
     async def page(self, *, search: str = "", cursor: str | None = None, limit: int = 50) -> Page[PluginSummary]:

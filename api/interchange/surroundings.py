@@ -114,7 +114,7 @@ class Surroundings:
 
     async def _base(self, ref: str, versions: Sequence[str]) -> Definition:
         if read_id(ref) is None:
-            raise NotFound("There is no such knowledge base.", base=ref[:100])
+            raise NotFound(f"There is no knowledge base {ref[:100]}.", base=ref[:100])
         (base,) = await self._stores.knowledge.bases(*self._place, [ref])
         return Definition(id=ref, name=base.name, definition={"name": base.name, "description": base.description})
 

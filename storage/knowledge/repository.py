@@ -307,7 +307,7 @@ class KnowledgeRepository:
 
 def no_base(base_id: str) -> NotFound:
     """What is said of a base that is not there."""
-    return NotFound("There is no such knowledge base.", base=base_id[:64])
+    return NotFound(f"There is no knowledge base {base_id[:64]}.", base=base_id[:64])
 
 
 def _description(text: str) -> str:

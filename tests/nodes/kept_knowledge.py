@@ -37,7 +37,7 @@ class KeptKnowledge:
     async def bases(self, org_id: str, space_id: str, base_ids: Sequence[str]) -> list[KnowledgeBase]:
         for base_id in base_ids:
             if base_id not in self.named:
-                raise NotFound("There is no such knowledge base.", base=base_id)
+                raise NotFound(f"There is no knowledge base {base_id}.", base=base_id)
         return [self.named[base_id] for base_id in base_ids]
 
     async def retrieve(

@@ -89,7 +89,7 @@ async def test_searching_by_meaning_says_that_words_were_used(search: str) -> No
 
 
 async def test_a_base_that_is_not_there_fails_the_step() -> None:
-    with pytest.raises(NotFound, match="no such knowledge base"):
+    with pytest.raises(NotFound, match="no knowledge base"):
         await knowledge_retrieve.run({"Query": "龙井"}, world(settings={"bases": ["coze:7301"]}))
 
 

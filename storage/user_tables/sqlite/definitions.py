@@ -101,7 +101,7 @@ def get(session: Session, space_id: str, ref: str) -> UserTable:
         (space, value),
     ).fetchone()
     if found is None:
-        raise NotFound("There is no such table.", database=ref[:100])
+        raise NotFound(f"There is no database {ref[:100]}.", database=ref[:100])
     return _table(found)
 
 

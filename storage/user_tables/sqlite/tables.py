@@ -153,7 +153,8 @@ class SqliteUserTables:
             those = self._rows(session, use)
             if those.table.access == "read_only" and not use.manage:
                 raise Conflict(
-                    f"The table {those.table.name} is read-only: a run cannot change it.", database=those.table.id
+                    f"The database {those.table.name} is read-only for runs: its access is read_only.",
+                    database=those.table.id,
                 )
             done = self._done(session, key)
             if done is None:
@@ -211,7 +212,7 @@ class SqliteUserTables:
     def _known(self, org_id: str, table: str) -> TableFile:
         """The file in which the table may be: whoever only asks makes none."""
         if not self._path(org_id).exists():
-            raise NotFound("There is no such table.", database=table[:100])
+            raise NotFound(f"There is no database {table[:100]}.", database=table[:100])
         return self._file(org_id)
 
     def _file(self, org_id: str) -> TableFile:

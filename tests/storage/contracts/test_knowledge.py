@@ -121,7 +121,7 @@ async def test_bases_are_told_in_the_order_asked_for(knowledge: Knowledge, new_b
     first, second = await new_base("一"), await new_base("二")
     assert [one.name for one in await knowledge.bases("7", "8", [second, first])] == ["二", "一"]
     for missing in ("1", "coze:7301", ""):
-        with pytest.raises(NotFound, match="no such knowledge base"):
+        with pytest.raises(NotFound, match="no knowledge base"):
             await knowledge.bases("7", "8", [first, missing])
 
 

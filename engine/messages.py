@@ -146,8 +146,6 @@ class Messages:
             target = mirror.target
             if mirror.opened:
                 found.append(replace(target, prefix=prefix, cue=""))
-            elif target.cue:
-                found.append(replace(target, prefix=before))
             else:
                 found.append(replace(target, prefix=target.prefix + before))
         return tuple(found)

@@ -203,6 +203,23 @@ async def test_a_sub_workflow_catches_up_too() -> None:
     assert is_live(there, "end", "s/w")
 
 
+async def test_a_sub_workflow_within_one_catches_up_with_what_stands_around_it() -> None:
+    inner = teller("a long long long text", pace=5)
+    middle = callee(
+        "middle", canvas(start(), sub("t", "teller"), answer("[{{t.output}}]"), lines="start>t>end"), lambda *_: inner
+    )
+    drawn = canvas(
+        start(),
+        sub("s", "middle"),
+        node("x", "work", {"text": "known", "pace": 2}),
+        answer("{{x.text}}: {{s.output}}."),
+        lines="start>s>end start>x>end",
+    )
+    _, there = await walk(drawn, inner, middle)
+    assert read(there)["end"] == "known: [«a long long long text»]."
+    assert is_live(there, "end", "s/t/w")
+
+
 async def test_nobody_waits_for_a_step_that_comes_after_the_stream() -> None:
     drawn = canvas(
         start(), write("a"), write("b", "b"), say("m", "{{a.text}} {{b.text}}"), end(), lines="start>a>b>m>end"
@@ -388,7 +405,7 @@ class _Sketch:
     def series(self, tails: list[str], depth: int) -> list[str]:
         for _ in range(self.draw(st.integers(1, 3))):
             kinds = ["write", "write", "message", "merge"] + ["sub"] * 2 * bool(self.callees)
-            more = ["parallel", "parallel", "choose"] * bool(depth)
+            more = ["parallel", "choose", "gather", "gather"] * bool(depth)
             tails = self.step(tails, self.draw(st.sampled_from(kinds + more)), depth)
         return tails
 
@@ -416,6 +433,15 @@ class _Sketch:
                 return self.add(made, tails, f"{name}.output")
             case "parallel":
                 return [end for _ in range(2) for end in self.series(tails, depth - 1)]
+            case "gather":
+                # What runs side by side, told by one message in any order.
+                kinds = ["write", "write", "sub"] if self.callees else ["write"]
+                ends, known = [], len(self.texts)
+                for _ in range(draw(st.integers(1, 3))):
+                    ends += self.step(tails, draw(st.sampled_from(kinds)), 0)
+                shown = draw(st.permutations(self.texts[known:]))
+                content = draw(st.sampled_from(["", "so "])) + ", ".join("{{" + one + "}}" for one in shown)
+                return self.add(say(self.name("m"), content), ends)
             case "choose":
                 self.add(choose(name, yes=(draw(st.integers(0, 1)), "equal", 1)), tails)
                 return [end for port in ("yes", "otherwise") for end in self.series([f"{name}:{port}"], depth - 1)]
@@ -427,11 +453,15 @@ class _Sketch:
 def canvases(draw: st.DrawFn, callees: tuple[str, ...] = (), *, may_fail: bool = True) -> Canvas:
     sketch = _Sketch(draw, callees, may_fail)
     tails = sketch.series(["start"], 2)
-    sketch.add(answer(sketch.template()), tails)
+    if draw(st.booleans()):
+        # Most of what is worth hearing is said right before the end.
+        tails = sketch.step(tails, draw(st.sampled_from(["sub", "write"] if callees else ["write"])), 0)
+    shown = draw(st.sampled_from([sketch.template(), *("[{{" + one + "}}]" for one in sketch.texts[-2:])]))
+    sketch.add(answer(shown), tails)
     return canvas(start(), *sketch.nodes, lines=" ".join(sketch.lines))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 async def test_every_message_keeps_its_word(data: st.DataObject) -> None:
     low = callee("low", data.draw(canvases()))

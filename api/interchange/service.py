@@ -13,7 +13,7 @@ from api.access import Member, Permission
 from api.errors import PermissionDenied
 from api.interchange.schemas import ForeignDocument, ImportedWorkflow, ImportIn, ImportOut, Unmapped
 from api.interchange.surroundings import Surroundings
-from api.workflows.catalogue import Catalogue
+from api.workflows.catalogue import Catalogue, Drafts
 from api.workflows.schemas import DiagnosticOut
 from engine.diagnostics import Diagnostic
 from engine.errors import Conflict, FlowError, InvalidCanvas, InvalidInput, NotFound
@@ -211,18 +211,19 @@ class Importer:
         self._catalogue.forget(self._member)
 
     async def _told(self, documents: Sequence[_Document], order: ImportIn, unmapped: Sequence[Unmapped]) -> ImportOut:
-        if order.publish and not order.dry_run:
-            by_id = {str(one.id): one for one in documents}
-            called = {
-                id_: [need.id for need in needs(one.canvas) if need.kind == "workflow"] for id_, one in by_id.items()
-            }
-            for id_ in in_order(called):
-                await self._publish(by_id[id_], by_id[id_].canvas)
+        by_id = {str(one.id): one for one in documents}
+        called = {id_: [need.id for need in needs(one.canvas) if need.kind == "workflow"] for id_, one in by_id.items()}
+        # What is called comes first, so that nothing has to be looked at twice.
+        sequence = [by_id[id_] for id_ in in_order(called)]
+        if not order.dry_run:
+            if order.publish:
+                for one in sequence:
+                    await self._publish(one, one.canvas)
+            drafts = Drafts()
+            for one in sequence:
+                one.findings += await self._catalogue.diagnose(self._member, one.canvas, str(one.id), drafts=drafts)
         made: list[ImportedWorkflow] = []
         for one in documents:
-            findings = [*one.findings]
-            if not order.dry_run:
-                findings += await self._catalogue.diagnose(self._member, one.canvas, str(one.id))
             verb = "update" if one.exists else "create"
             made.append(
                 ImportedWorkflow(
@@ -232,7 +233,7 @@ class Importer:
                     name=one.name,
                     action=f"would_{verb}" if order.dry_run else f"{verb}d",  # type: ignore[arg-type]
                     published=one.published,
-                    diagnostics=[DiagnosticOut.model_validate(told, from_attributes=True) for told in findings],
+                    diagnostics=[DiagnosticOut.model_validate(told, from_attributes=True) for told in one.findings],
                 )
             )
         return ImportOut(workflows=made, unmapped=[*unmapped])

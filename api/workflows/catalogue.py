@@ -14,7 +14,7 @@ from engine.canvas import Canvas
 from engine.compile import Callee, Resolve, compile_canvas
 from engine.diagnostics import Diagnostic
 from engine.document import read_canvas
-from engine.errors import InvalidCanvas, InvalidInput, NotFound
+from engine.errors import InvalidCanvas, InvalidInput, LimitExceeded, NotFound
 from engine.isolation import Isolated, isolate
 from engine.limits import Limits
 from engine.node_type import NodeLibrary
@@ -32,6 +32,8 @@ _KEPT_SECONDS: Final = 2.0
 """How long another process's publishing may go unnoticed here; our own is noticed at once."""
 _KEPT_VERSIONS: Final = 2_000
 _KEPT_PLANS: Final = 256
+_DEEPEST_DRAFTS: Final = 64
+"""Drafts that call one another: no run goes as deep, and what looks them up goes down with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,17 @@ class _Known:
 
     compiled: Compiled
     until: float
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The drafts that were compiled for one answer: one that is called in many places is compiled once.
+
+    Whether a draft can be called does not depend on who calls it: one that leads back leads into a ring from anywhere.
+    """
+
+    callees: dict[str, Callee | None] = field(default_factory=dict[str, Callee | None])
+    leading_back: set[str] = field(default_factory=set[str])
 
 
 class Catalogue:
@@ -163,9 +176,18 @@ class Catalogue:
     # --- what is being drawn ------------------------------------------------------------------------------------------
 
     async def diagnose(
-        self, member: Member, document: dict[str, Any], own_id: str = "", *, app_id: str = ""
+        self,
+        member: Member,
+        document: dict[str, Any],
+        own_id: str = "",
+        *,
+        app_id: str = "",
+        drafts: Drafts | None = None,
     ) -> list[Diagnostic]:
-        """Everything wrong with a canvas. What it calls may be a draft too; `app_id` says whose variables it sets."""
+        """Everything wrong with a canvas. What it calls may be a draft too; `app_id` says whose variables it sets.
+
+        Several that are diagnosed together share `drafts`.
+        """
         canvas, found = await asyncio.to_thread(read_canvas, document, self._limits)
         if canvas is None:
             return found
@@ -177,7 +199,7 @@ class Catalogue:
 
             return [*found, *validate(canvas, self._library, workflows=face, own_id=own_id, limits=self._limits)]
 
-        findings = await self._resolved(member, look, drafts=True, below=(own_id,))
+        findings = await self._resolved(member, look, drafts=drafts or Drafts(), below=(own_id,))
         return [*findings, *await self._misfits(member, canvas, app_id)]
 
     async def _misfits(self, member: Member, canvas: Canvas, app_id: str) -> list[Diagnostic]:
@@ -191,25 +213,29 @@ class Catalogue:
         return check_assignments(canvas, self._library, {"user": user, "app": app})
 
     async def compile(
-        self,
-        member: Member,
-        workflow: Workflow,
-        *,
-        drafts: bool,
-        below: tuple[str, ...] = (),
-        app_id: str = "",
-        trial: Trial | None = None,
+        self, member: Member, workflow: Workflow, *, drafts: bool, app_id: str = "", trial: Trial | None = None
     ) -> tuple[Plan, str]:
         """Compile a workflow's draft and store the plan. With `drafts`, what it calls may be a draft too; without, the
         variables that it sets must be of their types.
 
         Raises `InvalidCanvas` with every diagnostic, and for a `trial` that cannot be `NotFound` and `InvalidInput`.
         """
+        return await self._compile(member, workflow, Drafts() if drafts else None, (), app_id, trial or Trial())
+
+    async def _compile(
+        self,
+        member: Member,
+        workflow: Workflow,
+        drafts: Drafts | None,
+        below: tuple[str, ...],
+        app_id: str,
+        wanted: Trial,
+    ) -> tuple[Plan, str]:
+        """`below`: the workflows that led here."""
         canvas, found = await asyncio.to_thread(read_canvas, workflow.draft, self._limits)
         if canvas is None:
             raise _refused("The draft is no canvas", found)
         own_id = str(workflow.id)
-        wanted = trial or Trial()
         drawn = wanted.canvas(canvas, self._library)
         pins = wanted.pins_of(drawn)
 
@@ -217,7 +243,7 @@ class Catalogue:
             return compile_canvas(drawn, self._library, resolve, own_id=own_id, limits=self._limits, pins=pins)
 
         plan = await self._resolved(member, work, drafts=drafts, below=(*below, own_id))
-        if not drafts and (misfits := await self._misfits(member, drawn, app_id)):
+        if drafts is None and (misfits := await self._misfits(member, drawn, app_id)):
             raise _refused("The canvas cannot be published", misfits)
         data = plan.to_bytes()
         hash_ = plan_hash(data)
@@ -232,7 +258,7 @@ class Catalogue:
         return isolate(canvas, node, self._library)
 
     async def _resolved(
-        self, member: Member, work: Callable[[Resolve], T], *, drafts: bool, below: tuple[str, ...]
+        self, member: Member, work: Callable[[Resolve], T], *, drafts: Drafts | None, below: tuple[str, ...]
     ) -> T:
         """Do work that looks up workflows, off the event loop.
 
@@ -260,7 +286,7 @@ class Catalogue:
                 known[ref, version] = await self._callee(member, ref, version, drafts=drafts, below=below)
 
     async def _callee(
-        self, member: Member, ref: str, version: str, *, drafts: bool, below: tuple[str, ...]
+        self, member: Member, ref: str, version: str, *, drafts: Drafts | None, below: tuple[str, ...]
     ) -> Callee | None:
         """A workflow that another one calls; None when there is none that could be called."""
         try:
@@ -268,27 +294,40 @@ class Catalogue:
         except InvalidInput:
             return None
         except NotFound:
-            return await self._draft_callee(member, ref, below) if drafts and not version else None
+            return None if drafts is None or version else await self._draft_callee(member, ref, drafts, below)
         uses = tuple(dict.fromkeys(self._calls(found.plan)))
         return Callee(
             str(found.workflow_id), found.version, found.plan_hash, found.plan, uses, found.name, found.description
         )
 
-    async def _draft_callee(self, member: Member, ref: str, below: tuple[str, ...]) -> Callee | None:
+    async def _draft_callee(self, member: Member, ref: str, drafts: Drafts, below: tuple[str, ...]) -> Callee | None:
         try:
             workflow = await self.workflow(member, ref)
         except NotFound:
             return None
         own_id = str(workflow.id)
-        if own_id in below:
+        if own_id in below or own_id in drafts.leading_back:
             # It leads back to where we come from: validation says so.
             return Callee(own_id, "", "", _NO_PLAN, uses=below)
+        if own_id in drafts.callees:
+            return drafts.callees[own_id]
+        if len(below) > _DEEPEST_DRAFTS:
+            raise LimitExceeded(
+                f"Drafts call one another more than {_DEEPEST_DRAFTS} deep: publish those that are called first.",
+                limit=_DEEPEST_DRAFTS,
+            )
         try:
-            plan, hash_ = await self.compile(member, workflow, drafts=True, below=below)
+            plan, hash_ = await self._compile(member, workflow, drafts, below, "", Trial())
         except InvalidCanvas as error:
-            return Callee(own_id, "", "", _NO_PLAN, uses=below) if _leads_back(error) else None
+            if _leads_back(error):
+                drafts.leading_back.add(own_id)
+                return Callee(own_id, "", "", _NO_PLAN, uses=below)
+            drafts.callees[own_id] = None
+            return None
         uses = tuple(dict.fromkeys(self._calls(plan)))
-        return Callee(own_id, "draft", hash_, plan, uses, workflow.name, workflow.description)
+        made = Callee(own_id, "draft", hash_, plan, uses, workflow.name, workflow.description)
+        drafts.callees[own_id] = made
+        return made
 
     def _calls(self, plan: Plan) -> Iterator[str]:
         """The workflows that a plan calls, directly or deeper."""

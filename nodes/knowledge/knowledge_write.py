@@ -22,19 +22,23 @@ from storage.ports.knowledge import Chunking as Cut
 class Parsing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    mode: Literal["fast", "accurate"] = Field("fast", description="How closely to look; both read the same today.")
-    images: bool = Field(False, description="Keep the pictures of the document.")
-    tables: bool = Field(True, description="Keep its tables, as text.")
-    ocr: bool = Field(False, description="Read the text in pictures.")
+    mode: Literal["fast", "accurate"] = Field(
+        default="fast", description="How closely to look; both read the same today."
+    )
+    images: bool = Field(default=False, description="Keep the pictures of the document.")
+    tables: bool = Field(default=True, description="Keep its tables, as text.")
+    ocr: bool = Field(default=False, description="Read the text in pictures.")
 
 
 class Chunking(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    mode: Literal["default", "custom"] = Field("default", description="default: at lines, 800 characters, 10% overlap.")
-    separator: str = Field("\n", min_length=1, max_length=100, description="Where chunks may end.")
-    max_tokens: int = Field(800, ge=50, le=10_000, description="How long a chunk is at most, in characters.")
-    overlap: float = Field(0.1, ge=0, le=0.9, description="The share of a chunk that repeats the one before.")
+    mode: Literal["default", "custom"] = Field(
+        default="default", description="default: at lines, 800 characters, 10% overlap."
+    )
+    separator: str = Field(default="\n", min_length=1, max_length=100, description="Where chunks may end.")
+    max_tokens: int = Field(default=800, ge=50, le=10_000, description="How long a chunk is at most, in characters.")
+    overlap: float = Field(default=0.1, ge=0, le=0.9, description="The share of a chunk that repeats the one before.")
 
 
 class Settings(BaseModel):

@@ -15,7 +15,7 @@ from engine.prepare import Node
 from engine.retries import retry_delay
 from engine.runtime import CallRequest, CallResult, StepError, StreamTarget, ToolsCalled, ToolUse
 from engine.subflows import Answered, run_subflow
-from engine.values import Json
+from engine.values import BlobRef, Json
 from engine.walk import Outcome
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 DELIVERIES: Final = 100
 """More than one turn is ever handed out: pieces of a later turn count as those of a later delivery."""
+MOST_CALLS: Final = 64
+"""Of one turn: all of them are under way at once."""
+LARGEST_TALK: Final = 8 * 1024 * 1024
+"""What is said and answered before the last turn, in characters: every turn is told all of it again, and no model
+reads as much."""
 NOT_FOR_THE_MODEL: Final = frozenset(("limit_exceeded", "engine_error", "cancelled"))
 """Errors of a tool that end the run: another call would not help."""
 
@@ -55,6 +60,7 @@ class _Talk:
         self._warnings, self._deadline = warnings, deadline
         self._turns: list[Json] = []
         self._attempt = 1
+        self._size = 0
         self._calls: list[Json] = []
         self._answered: Answered | None = None
         """An answer of a tool that messages have got already, in pieces."""
@@ -81,10 +87,24 @@ class _Talk:
                     " that is as many as max_rounds allows.",
                     limit=self._action.max_rounds,
                 )
+            if len(result.tools.calls) > MOST_CALLS:
+                raise StepError(
+                    "node_failed",
+                    f"The model calls {len(result.tools.calls)} tools at once; the limit is {MOST_CALLS}.",
+                    limit=MOST_CALLS,
+                )
             if result.tools.told:
                 self._take_back(number, result.tools)
             answers = await self._use(number, result.tools.calls)
             self._turns.append({"said": result.tools.said, "answers": answers})
+            self._size += _size(self._turns[-1])
+            if self._size > LARGEST_TALK:
+                raise StepError(
+                    "limit_exceeded",
+                    f"What the model and its tools have said is longer than {LARGEST_TALK} characters: let the tools"
+                    " answer with less, or hide some of their results.",
+                    limit=LARGEST_TALK,
+                )
 
     # --- turns --------------------------------------------------------------------------------------------------------
 
@@ -321,3 +341,22 @@ def _without_thoughts(targets: tuple[StreamTarget, ...]) -> tuple[StreamTarget, 
     before = {target.path: target.prefix for target in targets if target.early}
     spoken = (target for target in targets if not target.early)
     return tuple(replace(target, prefix=before.get(target.path, "") + target.prefix) for target in spoken)
+
+
+def _size(value: object) -> int:
+    """About as many characters as a value is long."""
+    found, pending = 0, [value]
+    while pending:
+        match pending.pop():
+            case BlobRef(size=size):
+                found += size
+            case str() as text:
+                found += len(text)
+            case dict() as members:
+                found += sum(map(len, members))
+                pending += members.values()
+            case list() | tuple() as items:
+                pending += items
+            case _:
+                found += 1
+    return found

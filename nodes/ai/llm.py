@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.canvas import Literally, Node
+from engine.converse import MOST_CALLS
 from engine.diagnostics import Diagnostic
 from engine.errors import InvalidInput, NodeFailed
 from engine.node_type import Lowering
@@ -180,6 +181,10 @@ async def llm(inputs: Inputs, ctx: NodeContext) -> dict[str, Json]:
         tools = await toolbox(ctx)
         found = await passages(ctx, inputs.prompt)
         heard = await _ask(inputs, ctx, tools, found, streams=field is not None)
+        if (many := len(heard.calls)) > MOST_CALLS:
+            # The model is not told of the others: it calls them in its next turn if it still wants to.
+            ctx.warn(f"The model calls {many} tools at once; the first {MOST_CALLS} of them are called.")
+            heard = replace(heard, calls=heard.calls[:MOST_CALLS])
         if heard.calls and tools.specs:
             ctx.call_tools(heard.said(found), tools.uses(heard.calls), told=heard.told)
             return {}

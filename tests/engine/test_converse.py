@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.compile import Callee, compile_canvas
+from engine.converse import LARGEST_TALK, MOST_CALLS
 from engine.errors import EngineError, FlowError, LimitExceeded, NodeFailed, NodeUnavailable
 from engine.events import EventType
 from engine.interpret import RunResult, interpret
@@ -323,3 +324,18 @@ def test_a_plan_with_a_conversation_is_neither_inline_nor_fused_and_names_its_wo
     inner = batch.body.steps[0].action
     assert isinstance(inner, Converse)
     assert [tool.action.tier for tool in inner.tools] == ["inline", "child"]
+
+
+async def test_a_turn_that_calls_far_too_many_tools_is_an_error_and_calls_none() -> None:
+    world = World(calls(*[(1, {})] * (MOST_CALLS + 1)), "Done.")
+    with pytest.raises(StepError, match="calls 65 tools at once; the limit is 64"):
+        await talk(world, ECHO, "work")
+    assert world.worked == []
+
+
+async def test_a_talk_that_grows_without_end_is_ended() -> None:
+    world = World(*[calls((1, {"text": "长" * (LARGEST_TALK // 3)})) for _ in range(4)], "Done.")
+    with pytest.raises(StepError, match="let the tools answer with less") as caught:
+        await talk(world, ECHO, "work")
+    assert caught.value.error_code == "limit_exceeded"
+    assert len(world.worked) == 3

@@ -394,3 +394,12 @@ async def test_what_was_said_before_tools_are_called_is_taken_back() -> None:
     taken = talk.event("n:retried:turn1")
     assert taken["error"]["code"] == "tools_called"
     assert (taken["attempt"], taken["delivery"]) == (1, 101)
+
+
+async def test_of_a_flood_of_calls_the_first_are_made_and_the_model_goes_on() -> None:
+    flood = {"calls": [call("ts_weather_weather", city=str(number)) for number in range(10_000)]}
+    talk = Talk(flood, "Done.", tools=[workflow("weather")])
+    assert (await talk.output())["output"] == "Done."
+    assert len(talk.told(1)) == 64
+    assert "63" in talk.told(1)[-1]
+    assert any("calls 10000 tools at once" in one for one in talk.event("n:succeeded")["warnings"])

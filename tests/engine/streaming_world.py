@@ -13,9 +13,10 @@ from engine.forwarding import Forwarding, Sent
 from engine.memory import InMemoryRuntime
 from engine.plan import Plan
 from engine.runtime import CallRequest, CallResult
-from tests.engine.draw import World
+from tests.engine.draw import World, node
 from tests.scenarios.follower import texts
 
+POEM = "Rivers flow down"
 _MESSAGE = (EventType.MESSAGE_DELTA, EventType.MESSAGE_RESET, EventType.MESSAGE_COMPLETED, EventType.MESSAGE_OPENED)
 
 
@@ -141,3 +142,28 @@ def is_live(runtime: InMemoryRuntime, path: str, producer: str) -> bool:
         if event.type is EventType.STEP_SUCCEEDED and event.path == producer:
             return False
     return False
+
+
+# --- what is drawn ---
+
+
+def write(id: str, text: str = POEM, *, pace: int = 1, fails: int = 0, **data: Any) -> dict[str, Any]:
+    """A step that streams this text."""
+    given = {"text": text, "pace": pace, "fails": fails, "lies": data.pop("lies", False)}
+    given |= {"thought": data.pop("thought")} if "thought" in data else {}
+    tries = {"attempts": data.pop("attempts", 1), "backoff_ms": 0}
+    return node(id, "work", given, settings={"streams": "text", "thinks": "thought", **tries}, **data)
+
+
+def merge(id: str, **groups: list[str]) -> dict[str, Any]:
+    found = {name: [{"ref": one.split(".")} for one in those] for name, those in groups.items()}
+    outputs = {"type": "object", "properties": {name: {"type": "string"} for name in groups}}
+    return node(id, "merge", settings={"groups": found}, outputs=outputs)
+
+
+def sub(id: str, workflow: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+    return node(id, "subworkflow", inputs or {}, settings={"workflow": workflow}, **data)
+
+
+def say(id: str, content: str, inputs: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+    return node(id, "message", inputs or {}, settings={"content": content}, **data)

@@ -10,9 +10,23 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from tests.scenarios.kills import BOUNDARIES, VICTIMS, Matrix, Moment, Outcome, Victim, at_random, dealt, matrix
+from tests.scenarios.kills import (
+    BOUNDARIES,
+    IMPORTED,
+    VICTIMS,
+    Matrix,
+    Moment,
+    Outcome,
+    Victim,
+    at_random,
+    dealt,
+    imported_matrix,
+    matrix,
+)
 
+CANVASES: Final = {"drawn": (matrix, BOUNDARIES), "imported": (imported_matrix, IMPORTED)}
 Figures = dict[Victim, list[Outcome]]
 
 
@@ -24,20 +38,23 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=9, help="random kills for each victim, three in a run")
     parser.add_argument("--per-run", type=int, default=5, help="kills at boundaries in one run")
     parser.add_argument("--share", type=int, default=1, help="take only every so manieth run")
+    parser.add_argument("--canvas", choices=CANVASES, action="append", help="only this one; may be given again")
     options = parser.parse_args()
     victims: Sequence[Victim] = options.victim or VICTIMS
-    return asyncio.run(_crash(victims, options.seed, options.random, options.per_run, options.share))
+    given = (victims, options.seed, options.random, options.per_run, options.share)
+    return max(asyncio.run(_crash(name, *given)) for name in options.canvas or CANVASES)
 
 
-async def _crash(victims: Sequence[Victim], seed: int, chances: int, per_run: int, share: int) -> int:
+async def _crash(canvas: str, victims: Sequence[Victim], seed: int, chances: int, per_run: int, share: int) -> int:
     figures: Figures = {}
+    stage, boundaries = CANVASES[canvas]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mainspring-crash-") as folder:
-        async with matrix(Path(folder)) as there:
+        async with stage(Path(folder)) as there:
             seconds, steps = there.model.seconds, len(there.model.records)
-            print(f"Undisturbed, a run takes {seconds:.1f} s and {steps} steps. The seed is {seed}.")
+            print(f"Undisturbed, the {canvas} canvas takes {seconds:.1f} s and {steps} steps. The seed is {seed}.")
             for number, victim in enumerate(victims):
-                plans = [*dealt(BOUNDARIES, per_run)]
+                plans = [*dealt(boundaries, per_run)]
                 plans += [at_random(seed + 100 * number + turn, 3, seconds) for turn in range(chances // 3)]
                 figures[victim] = [await _one(there, victim, plan) for plan in plans[number % share :: share]]
     print("\n".join(["", *_table(figures)]))

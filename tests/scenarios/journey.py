@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +19,8 @@ Document = dict[str, Any]
 
 _AGAIN: Final = 0.1
 _LONGEST: Final = 60.0
+_OWN: Final = re.compile(r"(?<![0-9])[0-9]{17,19}(?![0-9])|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}")
+"""Ids, and moments as rows have them."""
 _COMPARED: Final = ("state", "port", "handled", "title", "node_type", "parent", "turn", "inputs", "output", "error")
 
 
@@ -57,10 +61,15 @@ class Journey:
 
     @classmethod
     async def begin(
-        cls, client: httpx2.AsyncClient, workflow: str, inputs: Document, answers: Document | None = None
+        cls,
+        client: httpx2.AsyncClient,
+        workflow: str,
+        inputs: Document,
+        answers: Document | None = None,
+        **more: str,
     ) -> Journey:
         """Start a run under a key of its own, and answer its questions as they come."""
-        start = {"mode": "async", "inputs": inputs}
+        start = {"mode": "async", "inputs": inputs, **more}
         asked = await insist(
             client, "POST", f"/workflows/{workflow}/runs", json=start, headers={"idempotency-key": uuid4().hex}
         )
@@ -142,8 +151,7 @@ class Journey:
         found += _stream_faults(self.follower.events, log)
         found += _record_faults(self.follower.events, records)
         found += _message_faults(self.follower.events)
-        compared = {path: {name: one[name] for name in _COMPARED} for path, one in records.items()}
-        return found + _differences("records", model.records, compared)
+        return found + _differences("records", model.records, _compared(records))
 
 
 @dataclass
@@ -162,16 +170,25 @@ class Model:
         assert run["state"] == "succeeded", run
         return cls(
             _without_places(run),
-            {path: {name: one[name] for name in _COMPARED} for path, one in records.items()},
+            _compared(records),
             endpoint.counted(journey.run_id),
             run["duration_ms"] / 1000,
         )
 
 
 def _without_places(run: Document) -> Document:
-    """The run without what is its own: its id and its times."""
+    """The run without what is its own: its id and its times, and those of what it made."""
     own = ("id", "created", "started", "finished", "duration_ms", "temporal_url")
-    return {name: value for name, value in run.items() if name not in own}
+    return _without_own({name: value for name, value in run.items() if name not in own})
+
+
+def _compared(records: dict[str, Document]) -> dict[str, Document]:
+    """What is the same in every run."""
+    return _without_own({path: {name: one[name] for name in _COMPARED} for path, one in records.items()})
+
+
+def _without_own(document: Document) -> Document:
+    return dict(json.loads(_OWN.sub("0", json.dumps(document))))
 
 
 def _stream_faults(read: list[Event], log: list[Event]) -> list[str]:

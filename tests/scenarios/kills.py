@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
-from tests.scenarios import crash_canvas
+from tests.fakes.openai_server import openai_server
+from tests.scenarios import crash_canvas, imported_canvas
 from tests.scenarios.endpoint import Endpoint, Gate, endpoint
+from tests.scenarios.imported_place import Place, Provider
 from tests.scenarios.journey import Journey, Model, publish
 from tests.scenarios.system import PARTS, Part, System, running
 
@@ -76,6 +78,46 @@ BOUNDARIES: Final = (
 )
 """Every step of the canvas has its place here; they come in the order in which a run reaches them."""
 
+IMPORTED: Final = (
+    Moment("told", "run:started"),
+    Moment("asked", "talk/tools[1.0]"),
+    Moment("answered", "talk/tools[1.0]"),
+    Moment("waited", "talk/tools[1.1]/colour"),
+    Moment("told", "talk/tools[1.1]:succeeded"),
+    Moment("told", "talk:succeeded"),
+    Moment("waited", "who"),
+    Moment("told", "who:wait:answered"),
+    Moment("waited", "who.2"),
+    Moment("waited", "who.3"),
+    Moment("told", "who.3:wait:answered"),
+    Moment("told", "who:succeeded"),
+    Moment("told", "want:succeeded"),
+    Moment("told", "insert:started"),
+    Moment("told", "insert:succeeded"),
+    Moment("told", "open:succeeded"),
+    Moment("told", "hear:started"),
+    Moment("told", "hear:succeeded"),
+    Moment("told", "reply:succeeded"),
+    Moment("told", "more:succeeded"),
+    Moment("told", "count:succeeded"),
+    Moment("told", "learn:started"),
+    Moment("told", "learn:succeeded"),
+    Moment("waited", "turns[0]/q"),
+    Moment("asked", "turns[1]/turn"),
+    Moment("waited", "turns[2]/q"),
+    Moment("answered", "turns[2]/turn"),
+    Moment("told", "many[4]/read:failed"),
+    Moment("asked", "many[6]/work"),
+    Moment("answered", "many[19]/work"),
+    Moment("told", "many:succeeded"),
+    Moment("told", "tell/write:started"),
+    Moment("told", "tell:succeeded"),
+    Moment("told", "say:message"),
+    Moment("asked", "post"),
+    Moment("answered", "post"),
+)
+"""The same of the imported canvas."""
+
 
 @dataclass
 class Kill:
@@ -101,19 +143,98 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
+class Subject(Protocol):
+    """The canvas that is run and disturbed."""
+
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def inputs(self) -> dict[str, Any]: ...
+    @property
+    def person(self) -> dict[str, Any]:
+        """What is answered, by wait."""
+        ...
+
+    @property
+    def app_id(self) -> str: ...
+    @property
+    def writers(self) -> Sequence[str]:
+        """The steps whose words stream."""
+        ...
+
+    async def ready(self) -> None:
+        """Make the place as it was before the first run."""
+        ...
+
+    async def faults(self, kills: Sequence[Kill]) -> list[str]:
+        """What one run left behind that it should not have, or not."""
+        ...
+
+
+@dataclass
+class Drawn:
+    """The canvas that we drew. It leaves nothing behind."""
+
+    inputs: dict[str, Any]
+    workflow: str = "outer"
+    person: dict[str, Any] = field(default_factory=lambda: crash_canvas.PERSON)
+    app_id: str = "app"
+    writers: Sequence[str] = ("write",)
+
+    async def ready(self) -> None: ...
+
+    async def faults(self, kills: Sequence[Kill]) -> list[str]:
+        return []
+
+
+@dataclass
+class FromElsewhere:
+    """The canvas that was imported."""
+
+    place: Place
+    provider: Provider
+    inputs: dict[str, Any] = field(default_factory=lambda: imported_canvas.INPUTS)
+    person: dict[str, Any] = field(default_factory=lambda: imported_canvas.PERSON)
+    app_id: str = imported_canvas.APP
+    writers: Sequence[str] = ("talk", "tell/write")
+
+    @property
+    def workflow(self) -> str:
+        return self.place.workflow
+
+    async def ready(self) -> None:
+        await self.place.clear()
+        self.provider.asked.clear()
+
+    async def faults(self, kills: Sequence[Kill]) -> list[str]:
+        left, asked = await self.place.left(), self.provider.asked
+        found = [
+            f"{left[what]} {what} are left, where {wanted} is right"
+            for what, wanted in imported_canvas.KEPT.items()
+            if left[what] != wanted
+        ]
+        found += [f"the model was never asked for {one}" for one in imported_canvas.ASKED if not asked[one]]
+        # It is asked one thing at a time; no step runs in the API.
+        allowed = sum(kill.victim != "api" for kill in kills)
+        if (again := asked.total() - len(imported_canvas.ASKED)) > allowed:
+            found.append(f"the model was asked {again} times too often, after {allowed} kills: {dict(asked)}")
+        return found
+
+
 class Matrix:
     """A system, the canvas published on it, and a run of it that nobody disturbed."""
 
-    def __init__(self, system: System, out: Endpoint, model: Model) -> None:
+    def __init__(self, system: System, out: Endpoint, subject: Subject, model: Model) -> None:
         self.system = system
         self.out = out
+        self.subject = subject
         self.model = model
 
     async def disturb(self, victim: Victim, moments: Sequence[Moment]) -> Outcome:
         """One run, with a kill at each of these moments that it comes to."""
         gates = {one: self.out.hold(one.what) for one in moments if one.how in ("asked", "answered")}
-        inputs = crash_canvas.inputs(self.out.url)
-        journey = await Journey.begin(self.system.client, "outer", inputs, crash_canvas.PERSON)
+        await self.subject.ready()
+        journey = await begin(self.system, self.subject)
         journey.held = {one.what: asyncio.Event() for one in moments if one.how == "waited"}
         outcome = Outcome(journey.run_id)
         try:
@@ -124,6 +245,7 @@ class Matrix:
             await journey.finish()
             await self.system.ready("temporal", "api")
             outcome.faults += [*await journey.faults(self.model), *self._call_faults(outcome)]
+            outcome.faults += await self.subject.faults(outcome.kills)
             outcome.faults += [f"{name} is left running" for name in await self.system.under_way(journey.run_id)]
         except AssertionError as fault:
             outcome.faults.append(str(fault))
@@ -131,7 +253,7 @@ class Matrix:
             await journey.close()
             self.out.open_all()
         retried = (event for event in journey.follower.events if event["type"] == "step.retried")
-        outcome.rewritten = sum(event["path"] == "write" for event in retried)
+        outcome.rewritten = sum(event["path"] in self.subject.writers for event in retried)
         self.system.check_alive()
         return outcome
 
@@ -215,18 +337,46 @@ class Matrix:
         return found
 
 
+async def begin(system: System, subject: Subject) -> Journey:
+    """Start a run of the canvas."""
+    start = (subject.workflow, subject.inputs, subject.person)
+    return await Journey.begin(system.client, *start, app_id=subject.app_id)
+
+
 @asynccontextmanager
 async def matrix(folder: Path) -> AsyncIterator[Matrix]:
     """Start a system, publish the canvas, and let one run go through undisturbed."""
     async with endpoint() as out, running(folder, {"MAINSPRING_EGRESS_ALLOW": out.place}) as system:
         child = await publish(system.client, "inner", crash_canvas.inner())
         await publish(system.client, "outer", crash_canvas.outer(child))
-        inputs = crash_canvas.inputs(out.url)
-        journey = await Journey.begin(system.client, "outer", inputs, crash_canvas.PERSON)
-        await journey.finish()
-        model = await Model.of(journey, out)
-        assert await journey.faults(model) == []
-        yield Matrix(system, out, model)
+        yield await _undisturbed(system, out, Drawn(crash_canvas.inputs(out.url)))
+
+
+@asynccontextmanager
+async def imported_matrix(folder: Path) -> AsyncIterator[Matrix]:
+    """The same with a canvas of another system, and a model behind a provider."""
+    provider = Provider()
+    async with openai_server() as server, endpoint() as out:
+        server.behaviours["agent"] = provider.reply
+        settings = {
+            "MAINSPRING_EGRESS_ALLOW": f"{server.place},{out.place}",
+            "MAINSPRING_MODEL_BASE_URL": server.base_url,
+            "MAINSPRING_MODEL_NAME": "agent",
+            "MAINSPRING_MODEL_API_KEY": "sk-x",
+        }
+        async with running(folder, settings) as system:
+            place = Place(system.client, out.url)
+            await place.prepare()
+            yield await _undisturbed(system, out, FromElsewhere(place, provider))
+
+
+async def _undisturbed(system: System, out: Endpoint, subject: Subject) -> Matrix:
+    await subject.ready()
+    journey = await begin(system, subject)
+    await journey.finish()
+    model = await Model.of(journey, out)
+    assert [*await journey.faults(model), *await subject.faults(())] == []
+    return Matrix(system, out, subject, model)
 
 
 def dealt(moments: Sequence[Moment], kills_per_run: int) -> list[list[Moment]]:

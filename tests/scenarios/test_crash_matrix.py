@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.scenarios.kills import Moment, Victim, matrix
+from tests.scenarios.kills import Moment, Victim, imported_matrix, matrix
 
 CHOSEN: Final[dict[Victim, tuple[Moment, ...]]] = {
     "worker": (
@@ -28,6 +28,16 @@ CHOSEN: Final[dict[Victim, tuple[Moment, ...]]] = {
     "all": (Moment("asked", "child/inside"), Moment("waited", "form")),
 }
 
+OF_THE_IMPORTED: Final[dict[Victim, tuple[Moment, ...]]] = {
+    "worker": (
+        Moment("asked", "talk/tools[1.0]"),
+        Moment("waited", "who.2"),
+        Moment("told", "insert:started"),
+        Moment("told", "tell/write:started"),
+    ),
+    "all": (Moment("waited", "talk/tools[1.1]/colour"), Moment("told", "hear:started"), Moment("asked", "post")),
+}
+
 
 async def test_runs_survive_the_death_of_every_part(tmp_path: Path) -> None:
     async with matrix(tmp_path) as there:
@@ -38,3 +48,11 @@ async def test_runs_survive_the_death_of_every_part(tmp_path: Path) -> None:
     assert outcomes[0].repeats["many[2]/work"] == outcomes[3].repeats["child/inside"] == 1
     assert outcomes[0].rewritten == 1
     assert outcomes[1].repeats.total() == outcomes[2].repeats.total() == 0
+
+
+async def test_a_canvas_of_another_system_does_everything_once_whatever_dies(tmp_path: Path) -> None:
+    async with imported_matrix(tmp_path) as there:
+        outcomes = [await there.disturb(victim, moments) for victim, moments in OF_THE_IMPORTED.items()]
+    assert [outcome.faults for outcome in outcomes] == [[], []]
+    assert [len(outcome.kills) for outcome in outcomes] == [4, 3]
+    assert outcomes[0].repeats["talk/tools[1.0]"] == outcomes[1].repeats["post"] == 1

@@ -78,7 +78,18 @@ def read_canvas_file(path: Path) -> CanvasFile:
         raise CommandFailed(f"{path} is not JSON: {error}.") from error
     if not isinstance(document, dict):
         raise CommandFailed(f"{path} is no canvas: a canvas is a JSON object.")
+    if _is_of_coze(document):
+        raise CommandFailed(
+            f"{path} is a canvas of Coze. Import it: mainspring import {path} --from coze. Then name it by its key."
+        )
     return CanvasFile(path, data, document)
+
+
+def _is_of_coze(document: Mapping[str, Any]) -> bool:
+    """Whether its nodes have the numbers that Coze's editor gives to types."""
+    nodes = document.get("nodes")
+    types = [node.get("type") for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    return bool(types) and all(isinstance(one, str) and one.isdecimal() for one in types)
 
 
 def family(path: Path) -> list[CanvasFile]:

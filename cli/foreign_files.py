@@ -9,22 +9,27 @@ from typing import Any, Final
 
 from cli.canvas_files import read_file
 from cli.complaint import CommandFailed
+from engine.interchange.bundle import KIND
 
 _IDS: Final = ("workflow_id", "workflowId", "id")
 _CANVASES: Final = ("schema_json", "schema", "canvas")
 _DESCRIPTIONS: Final = ("desc", "description")
 
 
-def read_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def read_documents(paths: Sequence[Path], *, besides: Path | None = None) -> list[dict[str, Any]]:
     """The documents in files, and in the JSON files of folders, as an import takes them.
 
     A file holds a canvas by itself (its id is then the file's name), a workflow as the API of Coze gives it
-    (`workflow_id`, `name`, `desc`, `schema_json`), an answer of that API, or a list of these. Raises `CommandFailed`.
+    (`workflow_id`, `name`, `desc`, `schema_json`), an answer of that API, or a list of these. A folder may hold
+    `besides` too, which is passed over. Raises `CommandFailed`.
     """
     found: list[dict[str, Any]] = []
-    for file in _files(paths):
+    for file in _files(paths, besides):
         before = len(found)
-        found += _documents(_read(file), file, lone=True)
+        value = _read(file)
+        if is_bundle(value):
+            raise CommandFailed(f"{file} is a bundle of Mainspring: import it without --from coze.")
+        found += _documents(value, file, lone=True)
         if len(found) == before:
             raise CommandFailed(f"{file} holds no workflow: neither a canvas nor one in `schema_json`.")
     return found
@@ -38,15 +43,34 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def read_bundle(path: Path) -> dict[str, Any]:
+    """The bundle in a file, as `mainspring export` wrote it. Raises `CommandFailed`."""
+    value = read_object(path)
+    if not is_bundle(value):
+        raise CommandFailed(
+            f"{path} is no bundle, which is what `mainspring export` writes. For workflows of Coze add --from coze."
+        )
+    return value
+
+
+def is_bundle(value: object) -> bool:
+    """Whether it says that it is one."""
+    return isinstance(value, dict) and value.get("kind") == KIND
+
+
+def _files(paths: Sequence[Path], besides: Path | None) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(one for one in path.iterdir() if one.suffix == ".json")
+        inside = sorted(one for one in path.iterdir() if one.suffix == ".json" and not _same(one, besides))
         if not inside:
             raise CommandFailed(f"There is no file *.json in {path}.")
         yield from inside
+
+
+def _same(file: Path, other: Path | None) -> bool:
+    return other is not None and file.resolve() == other.resolve()
 
 
 def _read(path: Path) -> Any:

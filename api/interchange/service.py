@@ -123,8 +123,8 @@ class Importer:
             if there in known and (mine := await self._there_already(known[there])) is not None:
                 if order.existing == "refuse":
                     raise Conflict(
-                        f'{name} was imported before, as the workflow {mine.key}. "existing": "update" brings its'
-                        ' draft up to the document, "copy" makes another workflow.',
+                        f"{name} was imported before, as the workflow {mine.key}. Say `update` to bring its draft up to"
+                        " the document, or `copy` to make another workflow.",
                         external_id=there,
                         workflow_id=str(mine.id),
                     )

@@ -20,6 +20,9 @@ from api.runs.schemas import LONGEST_WAIT, NodeOut, PinsIn, RunOut, ShortWord, S
 from api.runs.service import DRAFT
 from api.runs.values import Showing
 from api.runs.views import node_view
+from engine.errors import InvalidInput
+from engine.findings import listed, short
+from engine.schema import properties_of
 
 router = APIRouter(
     prefix="/workflows/{workflow}/nodes/{node}", tags=["debugging"], route_class=strict_route("run_input_bytes")
@@ -78,10 +81,16 @@ async def debug_node(
     request: Request,
     member: Annotated[Member, require(Permission.RUN_START)],
     runs: RunsDep,
+    catalogue: CatalogueDep,
     body: DebugNode | None = None,
 ) -> Response:
     """Run one node of the draft alone, a composite with its body. What it does outside is really done."""
     wanted = body or DebugNode()
+    takes = properties_of(catalogue.isolated(await catalogue.workflow(member, workflow), node).inputs)
+    for name in wanted.inputs:
+        if name not in takes:
+            message = f'The node reads nothing of the name "{short(name)}"; it can be given {listed(takes)}.'
+            raise InvalidInput(message, field=f"inputs.{short(name)}")
     order = StartRun(version=DRAFT, **wanted.model_dump())
     started = await runs.start(member, workflow, order, None, node=node)
     request.state.recorded = True

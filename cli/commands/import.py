@@ -48,7 +48,7 @@ def command(
     What could not be kept is said line by line, with the node it is about. The exit status is 1 when something has
     errors; it is stored as a draft all the same.
     """
-    from cli.foreign_files import read_documents, read_object
+    from cli.foreign_files import read_bundle, read_documents, read_object
     from cli.session import speak
 
     if update and copy:
@@ -62,9 +62,9 @@ def command(
     if table is not None:
         order["table"] = read_object(table)
     if source == "coze":
-        orders = [{**order, "documents": read_documents(files)}]
+        orders = [{**order, "documents": read_documents(files, besides=table)}]
     else:
-        orders = [{**order, "bundle": read_object(file)} for file in files]
+        orders = [{**order, "bundle": read_bundle(file)} for file in files]
 
     async def work(client: ApiClient) -> list[Any]:
         return [await client.post("/workflows/import", one, patience=_PATIENCE) for one in orders]

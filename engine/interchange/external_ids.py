@@ -39,6 +39,9 @@ class ExternalIds:
             if len(texts) < len(pairs) or not all(texts.values()):
                 message = f"The entries of {kind} are texts: the id there, and the id here."
                 raise InvalidInput(message, field=f"table.{kind}")
+            if kind == "field" and (lone := next((there for there in texts if "/" not in there), None)) is not None:
+                message = "A field is named by its database and itself, with a slash between, as in 7402/101."
+                raise InvalidInput(message, field=f"table.field.{short(lone)}")
             made[str(kind)] = texts
         return cls(made)
 

@@ -86,6 +86,14 @@ async def test_a_node_of_a_body_runs_alone_with_a_turn_of_ones_own(serving: Serv
     assert run["output"]["output"] == {"output": "hey x 7"}
 
 
+async def test_an_input_that_the_node_does_not_read_is_refused_with_those_that_it_reads(serving: Serving) -> None:
+    workflow = (await serving.drawn(looping()))["id"]
+    given = {"inputs": {"names": ["李雷"], "word": "嗨"}}
+    answer = await serving.post(f"/workflows/{workflow}/nodes/turns/runs", given)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "inputs.names")
+    assert answer.json()["detail"] == ('The node reads nothing of the name "names"; it can be given "items", "start".')
+
+
 async def test_the_port_by_which_a_node_was_left_is_in_its_record(serving: Serving) -> None:
     check = {
         "id": "check",

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from cli.canvas_files import read_canvas_file
 from cli.complaint import CommandFailed
-from cli.foreign_files import read_documents
+from cli.foreign_files import read_bundle, read_documents
 from tests.api.test_import import coze
 from tests.cli.command import mainspring, result
 from tests.cli.memory_run import EXAMPLES
@@ -97,3 +98,21 @@ def test_a_file_may_hold_what_coze_gives_out(tmp_path: Path, content: Any, found
 def test_a_file_without_a_workflow_is_named(tmp_path: Path, content: Any) -> None:
     with pytest.raises(CommandFailed, match=r"there\.json holds no workflow"):
         read_documents([write(tmp_path / "there.json", content)])
+
+
+def test_a_table_beside_the_canvases_of_a_folder_is_no_workflow(tmp_path: Path) -> None:
+    table = write(tmp_path / "table.json", {"model": {"*": "default"}})
+    write(tmp_path / "note.json", coze())
+    assert [one["id"] for one in read_documents([tmp_path], besides=table)] == ["note"]
+
+
+def test_bundles_and_canvases_of_coze_are_told_apart(tmp_path: Path) -> None:
+    bundle = write(tmp_path / "bundle.json", {"kind": "mainspring-bundle", "workflows": []})
+    canvas = write(tmp_path / "canvas.json", coze())
+    with pytest.raises(CommandFailed, match="a bundle of Mainspring: import it without --from coze"):
+        read_documents([bundle])
+    with pytest.raises(CommandFailed, match="For workflows of Coze add --from coze"):
+        read_bundle(canvas)
+    assert read_bundle(bundle)["workflows"] == []
+    with pytest.raises(CommandFailed, match=r"Import it: mainspring import .*canvas\.json --from coze"):
+        read_canvas_file(canvas)

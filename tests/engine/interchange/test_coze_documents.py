@@ -239,7 +239,9 @@ def test_a_table_is_read_from_json_and_written_again() -> None:
     assert ExternalIds({"workflow": {"*": "any"}}).find("workflow", "17") is None
 
 
-@pytest.mark.parametrize("table", [7, {"tea": {}}, {"model": 7}, {"model": {"1": 2}}, {"model": {"1": ""}}])
+@pytest.mark.parametrize(
+    "table", [7, {"tea": {}}, {"model": 7}, {"model": {"1": 2}}, {"model": {"1": ""}}, {"field": {"101": "name"}}]
+)
 def test_a_table_that_makes_no_sense_is_refused(table: Any) -> None:
     with pytest.raises(InvalidInput):
         ExternalIds.read(table)

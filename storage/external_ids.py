@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlmodel import col
 
 from engine.errors import InvalidInput
@@ -14,6 +15,8 @@ from storage.database import Database
 from storage.tables import ExternalId
 from storage.tables.columns import KEY_LENGTH
 
+MOST_ENTRIES: Final = 20_000
+"""Of one table that is given."""
 Table = dict[str, dict[str, str]]
 """By kind, what things are called there, and what they are here."""
 
@@ -47,11 +50,18 @@ class ExternalIdRepository:
     def put_within(self, connection: Connection, entries: Iterable[tuple[str, str, str]]) -> None:
         """As `put`, within somebody's transaction."""
         now = now_ms()
-        for kind, external, ours in entries:
-            one = (*self._mine, col(ExternalId.kind) == kind, col(ExternalId.external) == external)
-            connection.execute(delete(ExternalId).where(*one))
-            row = {**self._place, "kind": kind, "external": external, "ours": ours, "updated": now}
-            connection.execute(insert(ExternalId).values(**row))
+        rows = [
+            {**self._place, "kind": kind, "external": external, "ours": ours, "updated": now}
+            for kind, external, ours in entries
+        ]
+        if not rows:
+            return
+        # All at once: others wait for their turn to write meanwhile.
+        one = (*self._mine, col(ExternalId.kind) == bindparam("_kind"), col(ExternalId.external) == bindparam("_there"))
+        connection.execute(
+            delete(ExternalId).where(*one), [{"_kind": row["kind"], "_there": row["external"]} for row in rows]
+        )
+        connection.execute(insert(ExternalId), rows)
 
     async def forget(self, kind: str, external: str) -> bool:
         """Whether it was known."""
@@ -63,6 +73,10 @@ class ExternalIdRepository:
 def entries_of(table: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str, str]]:
     """The table as rows. Raises `InvalidInput` that names what is wrong."""
     entries: list[tuple[str, str, str]] = []
+    if (many := sum(map(len, table.values()))) > MOST_ENTRIES:
+        raise InvalidInput(
+            f"The table has {many} entries; one has up to {MOST_ENTRIES}.", field="table", limit=MOST_ENTRIES
+        )
     for kind, known in table.items():
         if kind not in KINDS:
             raise InvalidInput(

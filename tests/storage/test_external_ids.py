@@ -3,6 +3,7 @@
 import pytest
 
 from engine.errors import InvalidInput
+from storage.external_ids import MOST_ENTRIES
 from storage.stores import Stores
 
 
@@ -31,3 +32,13 @@ async def test_a_table_that_cannot_be_is_refused(stores: Stores, table: dict[str
     with pytest.raises(InvalidInput):
         await stores.external_ids(1, 2).put(table)
     assert await stores.external_ids(1, 2).table() == {}
+
+
+async def test_a_table_larger_than_anybody_needs_is_refused_and_a_large_one_is_kept_at_once(stores: Stores) -> None:
+    mine = stores.external_ids(1, 2)
+    with pytest.raises(InvalidInput, match="20001 entries"):
+        await mine.put({"model": {str(number): "x" for number in range(MOST_ENTRIES + 1)}})
+    await mine.put({"model": {"1": "old", "other": "kept"}})
+    await mine.put({"model": {str(number): "new" for number in range(3_000)}})
+    known = (await mine.table())["model"]
+    assert (len(known), known["1"], known["other"]) == (3_001, "new", "kept")

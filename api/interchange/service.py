@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from api.access import Member, Permission
 from api.errors import PermissionDenied
 from api.interchange.schemas import ForeignDocument, ImportedWorkflow, ImportIn, ImportOut, Unmapped
-from api.interchange.surroundings import Surroundings
+from api.interchange.surroundings import Surroundings, check_versions
+from api.interchange.targets import targets_not_here
 from api.workflows.catalogue import Catalogue, Drafts
 from api.workflows.schemas import DiagnosticOut
 from engine.diagnostics import Diagnostic
@@ -74,6 +75,7 @@ class Importer:
             self._ask_for(Permission.PLUGIN_EDIT, Permission.PLUGIN_PUBLISH)
         if bundle.knowledge:
             self._ask_for(Permission.KNOWLEDGE_EDIT)
+        check_versions(bundle)
         return await self._from_bundle(bundle, order)
 
     def _ask_for(self, *permissions: Permission) -> None:
@@ -96,6 +98,7 @@ class Importer:
         for number, (one, foreign) in enumerate(zip(documents, order.documents, strict=True)):
             made = await asyncio.to_thread(self._translated, foreign, number, ids)
             one.canvas, one.findings = made.canvas, [*made.diagnostics]
+            one.findings += await targets_not_here(self._surroundings, one.canvas)
             for kind, needed in made.unmapped.items():
                 for external, nodes in needed.items():
                     unmapped.append(Unmapped(kind=kind, id=external, workflow=one.there or one.name, nodes=[*nodes]))
@@ -167,7 +170,11 @@ class Importer:
             for one in bundle.workflows
         ]
         if not order.dry_run:
-            await self._store(documents, None)
+            try:
+                await self._store(documents, None)
+            except FlowError:
+                await self._surroundings.undo(made)
+                raise
             await self._freeze(bundle, documents, table)
         return (await self._told(documents, order, [])).model_copy(update={"made": made})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +21,8 @@ from storage.versions import parse_version
 
 _TABLES: Final = TypeAdapter(TableSettings)
 _IMPORTED: Final = "imported"
+MOST_VERSIONS: Final = 200
+"""Of one workflow or plugin in a bundle, which has those alone that something in it asks for."""
 
 
 class Surroundings:
@@ -52,13 +55,26 @@ class Surroundings:
             ("knowledge", bundle.knowledge, self._base, self._make_base),
         )
         made: dict[str, dict[str, str]] = {}
-        for kind, definitions, find, make in work:
-            for one in definitions:
-                try:
-                    await find(one.id, ())
-                except (NotFound, InvalidInput):
-                    made.setdefault(kind, {})[one.id] = await make(one)
+        try:
+            for kind, definitions, find, make in work:
+                for one in definitions:
+                    try:
+                        await find(one.id, ())
+                    except (NotFound, InvalidInput):
+                        made.setdefault(kind, {})[one.id] = await make(one)
+        except FlowError:
+            await self.undo(made)
+            raise
         return made
+
+    async def undo(self, made: Mapping[str, Mapping[str, str]]) -> None:
+        """Take away what was just made: the import goes no further."""
+        for id_ in made.get("database", {}).values():
+            await self._stores.tables.delete(*self._place, id_)
+        for id_ in made.get("plugin", {}).values():
+            await self._service.delete(id_, self._member)
+        for id_ in made.get("knowledge", {}).values():
+            await self._stores.knowledge.of(self._member.org_id, self._member.space_id).delete(int(id_))
 
     # --- databases ----------------------------------------------------------------------------------------------------
 
@@ -105,9 +121,12 @@ class Surroundings:
         body = _read(TypeAdapter(PluginIn), Definition(id=one.id, definition=_part(one, "plugin")), "plugins")
         plugin, _ = await self._service.create(body, self._member)
         repository = self._stores.plugins(self._member.org_id, self._member.space_id)
-        versions = one.definition.get("versions")
-        for version in versions if isinstance(versions, list) else []:
-            await repository.publish(plugin.id, version=str(version))
+        try:
+            for version in _versions(one):
+                await repository.publish(plugin.id, version=version)
+        except FlowError:
+            await self.undo({"plugin": {one.id: str(plugin.id)}})
+            raise
         return str(plugin.id)
 
     # --- knowledge ----------------------------------------------------------------------------------------------------
@@ -122,6 +141,30 @@ class Surroundings:
         name, description = one.definition.get("name"), one.definition.get("description")
         repository = self._stores.knowledge.of(self._member.org_id, self._member.space_id)
         return str((await repository.create(str(name or one.name), str(description or ""))).id)
+
+
+def check_versions(bundle: Bundle) -> None:
+    """Raise `InvalidInput` for versions that cannot be published one after another: before anything is made."""
+    for one in bundle.workflows:
+        _check_growing([frozen.version for frozen in one.versions], f"workflow {one.id}", "bundle.workflows")
+    for plugin in bundle.plugins:
+        _check_growing(_versions(plugin), f"plugin {plugin.id}", "bundle.plugins")
+
+
+def _check_growing(versions: Sequence[str], whose: str, field: str) -> None:
+    if len(versions) > MOST_VERSIONS:
+        raise InvalidInput(
+            f"The {whose} has {len(versions)} versions; a bundle brings up to {MOST_VERSIONS} of each.", field=field
+        )
+    known = [parse_version(one) for one in versions]
+    if any(later <= earlier for earlier, later in pairwise(known)):
+        raise InvalidInput(f"The versions of the {whose} do not come in their order.", field=field)
+
+
+def _versions(one: Definition) -> list[str]:
+    """The versions of a plugin that canvases ask for."""
+    versions = one.definition.get("versions")
+    return [str(version) for version in versions] if isinstance(versions, list) else []
 
 
 def _part(one: Definition, name: str) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class Drafts:
 
     callees: dict[str, Callee | None] = field(default_factory=dict[str, Callee | None])
     leading_back: set[str] = field(default_factory=set[str])
+    too_deep: set[str] = field(default_factory=set[str])
+    """Those that lead down to where nobody looks any more."""
 
 
 class Catalogue:
@@ -199,7 +201,10 @@ class Catalogue:
 
             return [*found, *validate(canvas, self._library, workflows=face, own_id=own_id, limits=self._limits)]
 
-        findings = await self._resolved(member, look, drafts=drafts or Drafts(), below=(own_id,))
+        try:
+            findings = await self._resolved(member, look, drafts=drafts or Drafts(), below=(own_id,))
+        except LimitExceeded as error:
+            findings = [*found, Diagnostic(code="calls_too_deep", message=error.message, facts=dict(error.facts))]
         return [*findings, *await self._misfits(member, canvas, app_id)]
 
     async def _misfits(self, member: Member, canvas: Canvas, app_id: str) -> list[Diagnostic]:
@@ -311,13 +316,16 @@ class Catalogue:
             return Callee(own_id, "", "", _NO_PLAN, uses=below)
         if own_id in drafts.callees:
             return drafts.callees[own_id]
-        if len(below) > _DEEPEST_DRAFTS:
+        if len(below) > _DEEPEST_DRAFTS or own_id in drafts.too_deep:
             raise LimitExceeded(
                 f"Drafts call one another more than {_DEEPEST_DRAFTS} deep: publish those that are called first.",
                 limit=_DEEPEST_DRAFTS,
             )
         try:
             plan, hash_ = await self._compile(member, workflow, drafts, below, "", Trial())
+        except LimitExceeded:
+            drafts.too_deep.add(own_id)
+            raise
         except InvalidCanvas as error:
             if _leads_back(error):
                 drafts.leading_back.add(own_id)

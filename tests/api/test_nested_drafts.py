@@ -48,12 +48,21 @@ async def test_a_ring_of_drafts_is_found_from_each_of_them_and_from_what_calls_t
         assert "recursive_workflow" in {told["code"] for told in one["diagnostics"]}
 
 
-async def test_drafts_far_below_one_another_are_refused(serving: Serving) -> None:
+async def test_drafts_far_below_one_another_are_a_finding_and_cannot_be_run(serving: Serving) -> None:
     deep = [calling(str(one + 1)) for one in range(99)]
     answer = await serving.post("/workflows/import", bundle(*deep, greeting()))
     assert answer.status_code == 200, answer.text
     assert [one["diagnostics"] for one in answer.json()["workflows"]] == [[]] * 100
     top = answer.json()["workflows"][0]["id"]
-    refused = await serving.post(f"/workflows/{top}/validate")
-    assert refused.json()["code"] == "limit_exceeded", refused.text
-    assert "publish those that are called first" in refused.json()["detail"]
+    (finding,) = (await serving.post(f"/workflows/{top}/validate")).json()["diagnostics"]
+    assert finding["code"] == "calls_too_deep"
+    assert "publish those that are called first" in finding["message"]
+    refused = await serving.post(f"/workflows/{top}/runs", {"version": "draft", "inputs": {"name": "Ada"}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "limit_exceeded")
+
+
+async def test_a_large_ring_of_drafts_is_imported_with_what_is_wrong_with_it(serving: Serving) -> None:
+    ring = [calling(str((one + 1) % 90)) for one in range(90)]
+    answer = await serving.post("/workflows/import", bundle(*ring))
+    assert answer.status_code == 200, answer.text
+    assert all(one["diagnostics"] for one in answer.json()["workflows"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.canvas_files import CanvasFile, family, read_file
+from cli.canvas_files import CanvasFile, family, read_canvas_file, read_file
 from engine.compile import Callee, compile_canvas
 from engine.diagnostics import Diagnostic
 from engine.document import read_canvas
@@ -20,6 +20,8 @@ def check_file(path: Path, library: NodeLibrary, limits: Limits = DEFAULT_LIMITS
     data = read_file(path)
     canvas, findings = read_canvas(data, limits)
     if canvas is None:
+        if any(finding.field == "data.nodeMeta" for finding in findings):
+            read_canvas_file(path)  # which says what to do with a canvas of Coze
         return findings
     known = compile_files(family(path)[:-1], library, limits)
 

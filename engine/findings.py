@@ -49,5 +49,7 @@ def listed(names: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?`, or a full stop when nothing known comes close."""
-    matches = get_close_matches(short(word), list(known)[:1_000], n=1, cutoff=0.6)
+    # The word itself may be known elsewhere: that is no help here.
+    others = [one for one in list(known)[:1_000] if one != word]
+    matches = get_close_matches(short(word), others, n=1, cutoff=0.6)
     return f'; did you mean "{matches[0]}"?' if matches else "."

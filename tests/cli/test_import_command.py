@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from cli.canvas_check import check_file
 from cli.canvas_files import read_canvas_file
 from cli.complaint import CommandFailed
 from cli.foreign_files import read_bundle, read_documents
+from nodes.library import load_library
 from tests.api.test_import import coze
 from tests.cli.command import mainspring, result
 from tests.cli.memory_run import EXAMPLES
@@ -116,3 +118,5 @@ def test_bundles_and_canvases_of_coze_are_told_apart(tmp_path: Path) -> None:
     assert read_bundle(bundle)["workflows"] == []
     with pytest.raises(CommandFailed, match=r"Import it: mainspring import .*canvas\.json --from coze"):
         read_canvas_file(canvas)
+    with pytest.raises(CommandFailed, match="is a canvas of Coze"):
+        check_file(canvas, load_library().types)

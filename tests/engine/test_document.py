@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.document import read_canvas
-from engine.findings import ENOUGH, MAX_FINDINGS
+from engine.findings import ENOUGH, MAX_FINDINGS, did_you_mean
 from engine.inspection import MAX_PARTS
 from engine.limits import DEFAULT_LIMITS, Limits
 from tests.canvases.table import big_document, deep_document
@@ -172,3 +172,8 @@ def test_a_name_of_a_megabyte_is_cut() -> None:
     _, [found] = read_canvas(document)
     assert len(found.field) < 200
     assert len(found.message) < 500
+
+
+def test_a_word_is_not_meant_to_be_itself() -> None:
+    assert did_you_mean("type", ["type", "types"]) == '; did you mean "types"?'
+    assert did_you_mean("type", ["type"]) == "."

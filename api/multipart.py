@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -12,6 +13,8 @@ from api.errors import MalformedBody, UnsupportedBody
 _MOST_PARTS: Final = 50
 _LONGEST_HEAD: Final = 8_000
 _LONGEST_FIELD: Final = 100_000
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Controls, and marks that turn the direction of writing: with them `gpj.exe` reads `exe.jpg`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,9 @@ def _part(part: bytes) -> tuple[str, str | None, bytes]:
 
 
 def _filename(said: Message) -> str | None:
-    """The name without the folders that a browser may tell."""
+    """The name without the folders that a browser may tell, and without what would show it as another."""
     name = said.get_filename()
-    return None if name is None else name.replace("\\", "/").rpartition("/")[2]
+    return None if name is None else _UNSEEN.sub("", name.replace("\\", "/").rpartition("/")[2])
 
 
 def _header(name: str, value: str) -> Message:

@@ -244,3 +244,8 @@ async def test_a_process_that_reads_no_files_says_so_and_takes_texts(tmp_path: P
         answer = await sent(serving, base, "a.txt", b"a")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_available")
         assert (await added(serving, base, text="tea"))["name"] == "document"
+
+
+async def test_the_name_of_a_file_shows_as_it_is(serving: Serving, base: str) -> None:
+    answer = await sent(serving, base, "../notes\u202etxt.exe\u2066.txt", "退款需要三天。".encode())
+    assert answer.json()["name"] == "notestxt.exe.txt"

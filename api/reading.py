@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -24,6 +25,10 @@ LimitName = Literal["canvas_bytes", "run_input_bytes", "import_bytes"]
 
 _ROOM: Final = 64 * 1024
 """What may stand around a canvas or the inputs of a run: the limit itself is that of what is in it."""
+_MOST_VALUES: Final = 1_000_000
+"""In an import: many times what its largest files hold. More would hold everybody up while it is looked through."""
+_LONG: Final = 1024 * 1024
+"""A longer body is read in a thread, so that others are answered meanwhile."""
 _LONG_DIGITS: Final = re.compile(rb"\d{19}")
 _LARGEST: Final = 2**64 - 1
 _SMALLEST: Final = -(2**63)
@@ -86,6 +91,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def check_values(data: bytes, most: int) -> None:
+    """Refuse a body with more values than that, before they are made. A comma within a text counts as one too."""
+    if data.count(b",") > most:
+        raise LimitExceeded(f"The body holds more than {most:,} values.", limit=most)
+
+
 async def read_body(request: Request, limit: int, setting: str) -> bytes:
     """The bytes of the body. Raises `BodyTooLarge` before more than the limit has been read."""
 
@@ -119,6 +130,7 @@ class StrictRequest(Request):
     limit: int = 0
     setting: str = ""
     once: bool = False
+    most_values: int | None = None
 
     async def body(self) -> bytes:
         """The bytes, or `Refused`."""
@@ -137,7 +149,14 @@ class StrictRequest(Request):
         """The value, or `Refused`."""
         if not hasattr(self, "_json"):
             try:
-                self._json = read_json(await self.body(), once=self.once)
+                data = await self.body()
+                if self.most_values is not None:
+                    check_values(data, self.most_values)
+                self._json = (
+                    await asyncio.to_thread(read_json, data, once=self.once)
+                    if len(data) > _LONG
+                    else read_json(data, once=self.once)
+                )
             except (MalformedBody, LimitExceeded) as error:
                 raise Refused(error) from error
         return self._json
@@ -160,6 +179,7 @@ def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
                 strict.limit = getattr(limits, name) + _ROOM
                 strict.setting = f"MAINSPRING_{name.upper()}"
                 strict.once = once
+                strict.most_values = _MOST_VALUES if name == "import_bytes" else None
                 return await handle(strict)
 
             return read_strictly

@@ -283,6 +283,16 @@ async def test_a_name_that_is_forgotten_is_unknown_again(serving: Serving) -> No
     assert (await serving.put("/external-ids", {"table": {"colour": {"1": "2"}}})).status_code == 422
 
 
+async def test_a_file_of_millions_of_values_is_refused_before_they_are_made(serving: Serving) -> None:
+    numbers = "1," * 1_000_001
+    body = f'{{"from": "coze", "documents": [{{"canvas": {{"nodes": [{numbers}1]}}}}]}}'
+    answer = await serving.client.post(
+        "/api/v1/workflows/import", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "limit_exceeded")
+    assert answer.json()["detail"] == "The body holds more than 1,000,000 values."
+
+
 # --- bundles ----------------------------------------------------------------------------------------------------------
 
 

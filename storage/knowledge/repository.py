@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -141,7 +142,8 @@ class KnowledgeRepository:
         await self.get(base_id)
         if (known := await self._known(base_id, key)) is not None and known.state == "ready":
             return known
-        chunks = cut(new.text, chunking)
+        # A long text takes a second: others go on meanwhile.
+        chunks = await asyncio.to_thread(cut, new.text, chunking)
         if not chunks:
             raise InvalidInput("The document holds no text.", field="text", name=new.name[:TITLE_LENGTH])
         row = await self._begin(base_id, new, key)

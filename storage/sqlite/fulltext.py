@@ -8,6 +8,7 @@ table of its own, so that no base slows another one down or shifts its scores.
 from __future__ import annotations
 
 import math
+import asyncio
 import threading
 from collections.abc import Sequence
 from itertools import count
@@ -48,7 +49,7 @@ class SqliteFullText:
 
     async def put(self, base_id: int, document_id: int, chunks: Sequence[str]) -> None:
         """See the port."""
-        terms = [index_terms(chunk) for chunk in chunks]
+        terms = await asyncio.to_thread(lambda: [index_terms(chunk) for chunk in chunks])
 
         def job(connection: Connection) -> None:
             _make(connection, base_id)

@@ -7,8 +7,8 @@ table of its own, so that no base slows another one down or shifts its scores.
 
 from __future__ import annotations
 
-import math
 import asyncio
+import math
 import threading
 from collections.abc import Sequence
 from itertools import count

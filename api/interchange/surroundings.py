@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from api.access import Member
+from api.models.service import NAMES_ALWAYS_THERE
 from api.plugins.schemas import PluginIn
 from api.plugins.service import PluginService
 from engine.errors import Conflict, FlowError, InvalidInput, NotFound
@@ -46,6 +47,12 @@ class Surroundings:
                 if not isinstance(error, NotFound | InvalidInput):
                     raise
         return made
+
+    async def has(self, kind: str, ref: str) -> bool:
+        """Whether it is here."""
+        if kind == "model":
+            return ref in NAMES_ALWAYS_THERE or ref in await self._stores.models(self._member.org_id).names("chat")
+        return bool(await self.describe(kind, {ref: ()}))
 
     async def make(self, bundle: Bundle) -> dict[str, dict[str, str]]:
         """Make what the bundle brings and is not here yet; gives the new ids by kind and by the ids in the bundle."""

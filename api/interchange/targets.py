@@ -10,7 +10,7 @@ from engine.diagnostics import Diagnostic
 from engine.findings import short
 from engine.interchange.needs import needs
 
-_WORDS: Final = {"database": "database", "plugin": "plugin", "knowledge": "knowledge base"}
+_WORDS: Final = {"model": "model", "database": "database", "plugin": "plugin", "knowledge": "knowledge base"}
 _UNMAPPED: Final = "coze:"
 
 
@@ -24,7 +24,7 @@ async def targets_not_here(surroundings: Surroundings, canvas: Mapping[str, Any]
             continue
         key = (need.kind, need.id)
         if key not in here:
-            here[key] = bool(await surroundings.describe(need.kind, {need.id: ()}))
+            here[key] = await surroundings.has(need.kind, need.id)
         if not here[key]:
             message = (
                 f"The table of ids says {_WORDS[need.kind]} {short(need.id)}, and none is here; a run that gets to"

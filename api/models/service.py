@@ -37,6 +37,8 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _HIDDEN = "•••"
 _ALWAYS = ("scripted", "local")
 """Names that no row has and that may stand in for one."""
+NAMES_ALWAYS_THERE = ("default", *_ALWAYS)
+"""Names that nodes may ask for without anybody having set a model up."""
 
 
 class ModelService:

@@ -225,6 +225,15 @@ async def test_models_are_found_by_the_table_by_what_is_known_and_by_the_star(se
     assert (await imported(serving, **order))["unmapped"] == []
 
 
+async def test_a_table_that_leads_to_no_model_is_told(serving: Serving) -> None:
+    order = {"from": "coze", "documents": [{"canvas": coze(model="1737")}], "dry_run": True}
+    made = await imported(serving, **order, table={"model": {"*": "nomodel"}})
+    told = [found["message"] for found in made["workflows"][0]["diagnostics"] if found["code"] == "unmapped_model"]
+    assert told == ["The table of ids says model nomodel, and none is here; a run that gets to the node fails there."]
+    made = await imported(serving, **order, table={"model": {"*": "default"}})
+    assert [found["code"] for found in made["workflows"][0]["diagnostics"]] == []
+
+
 async def test_a_second_import_is_refused_updates_or_copies(serving: Serving) -> None:
     first = await imported(serving, **{"from": "coze"}, documents=[{"id": "7494", "name": "A", "canvas": coze()}])
     order = {"from": "coze", "documents": [{"id": "7494", "name": "A", "canvas": coze(greeting="Hi {{String1}}")}]}

@@ -57,12 +57,14 @@ def create(
     said = access or ("read_only" if text else None)
     body |= {**({"name": name} if name else {}), **({"access": said} if said else {})}
 
+    from engine.errors import FlowError
+
     async def work(client: ApiClient) -> Any:
         made = await client.post("/databases", body)
         if text:
             try:
                 await client.post(f"{_place(made['id'])}/import", {"format": "csv", "text": text}, patience=_SECONDS)
-            except Exception:
+            except FlowError:
                 # Half of it would be in the way of the next try.
                 await client.delete(_place(made["id"]))
                 raise

@@ -7,6 +7,19 @@ from storage.tables.conversations import (
     ConversationWrite,
 )
 from storage.tables.external_ids import ExternalId
+from storage.tables.identity import (
+    AccessEpoch,
+    Account,
+    AccountSession,
+    AuditEvent,
+    Department,
+    Employee,
+    EmployeeDepartment,
+    RateCount,
+    Role,
+    RoleGrant,
+    SpaceMember,
+)
 from storage.tables.knowledge import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
 from storage.tables.plugins import Plugin, PluginToolRow, PluginVersion
@@ -17,11 +30,18 @@ from storage.tables.vault import OrganisationKey, Secret, WrappingKey
 from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
 
 __all__ = [
+    "AccessEpoch",
     "AccessToken",
+    "Account",
+    "AccountSession",
+    "AuditEvent",
     "ConversationMessage",
     "ConversationRow",
     "ConversationTemplate",
     "ConversationWrite",
+    "Department",
+    "Employee",
+    "EmployeeDepartment",
     "ExternalId",
     "KnowledgeBaseRow",
     "KnowledgeChunkRow",
@@ -36,10 +56,14 @@ __all__ = [
     "Plugin",
     "PluginToolRow",
     "PluginVersion",
+    "RateCount",
+    "Role",
+    "RoleGrant",
     "Run",
     "RunEventRow",
     "Secret",
     "Space",
+    "SpaceMember",
     "ThrottleLease",
     "ThrottleUse",
     "Variable",

@@ -93,11 +93,12 @@ def test_the_head_named_in_the_code_is_the_newest_revision() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == HEAD
 
 
-def test_a_current_database_is_recognised_at_once(file: Path) -> None:
+def test_a_current_database_is_recognised_although_somebody_is_writing_to_it(file: Path) -> None:
     migrate(sqlite_url(file))
-    started = time.perf_counter()
-    migrate(sqlite_url(file))
-    assert time.perf_counter() - started < 0.05
+    with closing(sqlite3.connect(file, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        migrate(sqlite_url(file))
+        somebody.execute("ROLLBACK")
 
 
 def test_neither_a_new_nor_a_current_database_needs_alembic(file: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_what_is_in_it(file: Pa
         "CREATE TABLE alembic_version"
         " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))",
         "INSERT INTO alembic_version VALUES ('0001')",
-        "INSERT INTO organisation VALUES (7, 'default', '组织', 1)",
+        "INSERT INTO organisation (id, key, name, created) VALUES (7, 'default', '组织', 1)",
     )
     migrate(sqlite_url(file))
     assert shape(file) == shape(walked)

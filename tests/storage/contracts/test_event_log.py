@@ -105,7 +105,7 @@ async def test_a_follower_gets_what_is_there_and_what_comes_and_stops_at_the_end
         await log.append(run_id, [step(f"s{number}")])
         await asyncio.sleep(0)
     await log.append(run_id, [END])
-    assert await asyncio.wait_for(following, 10) == await log.read(run_id)
+    assert await asyncio.wait_for(following, 60) == await log.read(run_id)
 
 
 async def test_a_follower_goes_on_behind_an_offset(log: EventLog, new_run_id: NewRunId) -> None:
@@ -117,8 +117,8 @@ async def test_a_follower_goes_on_behind_an_offset(log: EventLog, new_run_id: Ne
 async def test_following_a_run_that_is_over_from_its_end_ends_at_once(log: EventLog, new_run_id: NewRunId) -> None:
     run_id = await new_run_id()
     await log.append(run_id, [step("a"), END])
-    assert await asyncio.wait_for(collect(log, run_id, after=2), 10) == []
-    assert await asyncio.wait_for(collect(log, run_id, after=99), 10) == []
+    assert await asyncio.wait_for(collect(log, run_id, after=2), 60) == []
+    assert await asyncio.wait_for(collect(log, run_id, after=99), 60) == []
 
 
 async def test_many_follow_one_run(log: EventLog, new_run_id: NewRunId) -> None:
@@ -127,7 +127,7 @@ async def test_many_follow_one_run(log: EventLog, new_run_id: NewRunId) -> None:
     for one in a_whole_run(10):
         await log.append(run_id, [one])
     for number, task in enumerate(following):
-        assert [stored.seq for stored in await asyncio.wait_for(task, 10)] == [*range(number % 3 + 1, 13)]
+        assert [stored.seq for stored in await asyncio.wait_for(task, 60)] == [*range(number % 3 + 1, 13)]
 
 
 async def test_a_follower_hears_of_events_appended_in_another_thread(log: EventLog, new_run_id: NewRunId) -> None:
@@ -141,7 +141,7 @@ async def test_a_follower_hears_of_events_appended_in_another_thread(log: EventL
     await asyncio.sleep(0)
     thread = threading.Thread(target=asyncio.run, args=(append_all(),))
     thread.start()
-    assert [stored.seq for stored in await asyncio.wait_for(following, 10)] == [*range(1, 13)]
+    assert [stored.seq for stored in await asyncio.wait_for(following, 60)] == [*range(1, 13)]
     thread.join()
 
 
@@ -166,8 +166,8 @@ async def test_a_run_settles_when_it_ends(log: EventLog, new_run_id: NewRunId) -
         await log.append(run_id, [step(name)])
     assert not settled.done()
     await log.append(run_id, [END])
-    await asyncio.wait_for(settled, 5)
-    await asyncio.wait_for(log.settle(run_id), 5)
+    await asyncio.wait_for(settled, 60)
+    await asyncio.wait_for(log.settle(run_id), 60)
 
 
 async def test_a_run_settles_when_it_waits_unless_only_its_end_is_wanted(log: EventLog, new_run_id: NewRunId) -> None:
@@ -175,10 +175,10 @@ async def test_a_run_settles_when_it_waits_unless_only_its_end_is_wanted(log: Ev
     settled, ended = asyncio.create_task(log.settle(run_id)), asyncio.create_task(log.settle(run_id, waits=False))
     opened = event(T.WAIT_OPENED, "ask", wait_id="ask", kind="question", title="", prompt="?", options=[], executor="")
     await log.append(run_id, [opened])
-    await asyncio.wait_for(settled, 5)
+    await asyncio.wait_for(settled, 60)
     assert not ended.done()
     await log.append(run_id, [END])
-    await asyncio.wait_for(ended, 5)
+    await asyncio.wait_for(ended, 60)
 
 
 async def test_a_run_that_is_not_there_does_not_settle(log: EventLog) -> None:

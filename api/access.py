@@ -1,12 +1,10 @@
-"""Who may do what: every route says in its signature which permission it asks for."""
+"""Who may do what: every route says in its signature which permission it asks for, and here alone it is looked up."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from fastapi import Depends
@@ -14,125 +12,265 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import BaseRoute
 
+from api.browsers import check_same_site, session_cookie
 from api.errors import PermissionDenied, Unauthenticated
+from api.permissions import (
+    BUILT_IN,
+    EVERYTHING,
+    OF_EVERYBODY,
+    OF_ORGANISATIONS,
+    OF_SPACES,
+    OF_THE_INSTANCE,
+    SPACE_ROLES,
+    Permission,
+    in_scope,
+    read_permissions,
+)
+from engine.errors import NotFound
+from storage.callers import Caller, CallerKind, Guest, Held, Standing, credential_hash
 
+__all__ = ["EVERYTHING", "Permission"]
+
+SPACE_HEADER: Final = "x-space-id"
 _KEPT_SECONDS: Final = 10.0
-"""How long a token is believed without asking the store again: so long may a revoked one still open."""
-_KEPT_TOKENS: Final = 1_000
+"""How long it is believed who somebody is, while no right has changed: what expires by itself is noticed so late."""
+_KEPT: Final = 2_000
 _LONGEST_TOKEN: Final = 512
-
-
-class Permission(StrEnum):
-    """What a route may ask for."""
-
-    WORKFLOW_VIEW = "workflow.view"
-    WORKFLOW_EDIT = "workflow.edit"
-    WORKFLOW_PUBLISH = "workflow.publish"
-    RUN_VIEW = "run.view"
-    RUN_START = "run.start"
-    RUN_ANSWER = "run.answer"
-    RUN_CANCEL = "run.cancel"
-    CATALOGUE_VIEW = "catalogue.view"
-    MODEL_VIEW = "model.view"
-    MODEL_EDIT = "model.edit"
-    MODEL_EDIT_INSTANCE = "model.edit_instance"
-    USAGE_VIEW = "usage.view"
-    CONVERSATION_VIEW = "conversation.view"
-    CONVERSATION_EDIT = "conversation.edit"
-    VARIABLE_VIEW = "variable.view"
-    VARIABLE_EDIT = "variable.edit"
-    PLUGIN_VIEW = "plugin.view"
-    PLUGIN_EDIT = "plugin.edit"
-    PLUGIN_PUBLISH = "plugin.publish"
-    KNOWLEDGE_VIEW = "knowledge.view"
-    KNOWLEDGE_EDIT = "knowledge.edit"
-    DATABASE_VIEW = "database.view"
-    DATABASE_EDIT = "database.edit"
-
-
-EVERYTHING: Final = frozenset(Permission)
+_LONGEST_SPACE: Final = 100
+_OF_GUESTS: Final = frozenset(
+    {
+        Permission.RUN_VIEW,
+        Permission.RUN_START,
+        Permission.RUN_ANSWER,
+        Permission.RUN_CANCEL,
+        Permission.CONVERSATION_VIEW,
+        Permission.CONVERSATION_EDIT,
+        Permission.FILE_VIEW,
+        Permission.FILE_EDIT,
+        Permission.WORKFLOW_VIEW,
+    }
+)
+_BEFORE_A_NEW_PASSWORD: Final = frozenset({Permission.PROFILE_VIEW, Permission.PROFILE_EDIT})
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who asks: a token, the organisation and space it belongs to, and what it may."""
+    """Who asks, in which space of which organisation, and what he may there.
+
+    `space_id` is 0 for who is in no space: then `org_id` is where his account is at home.
+    """
 
     token_id: int
+    """Of the token or the session."""
     org_id: int
     space_id: int
     permissions: frozenset[Permission] = EVERYTHING
-
-
-class Holder(Protocol):
-    """Who holds a token, as the store knows it."""
+    account_id: int = 0
+    name: str = ""
+    kind: CallerKind = "instance"
+    role: str = ""
+    """In the space: `owner`, `admin`, `editor`, `viewer`; empty for who is there by another right."""
+    reach: Mapping[Permission, frozenset[int]] = field(default_factory=dict)
+    guest: Guest | None = None
+    app_id: int = 0
+    """The OAuth application that asks on the account's behalf."""
+    change_password: bool = False
+    """Somebody else gave the password: nothing is open before it is changed."""
 
     @property
-    def token_id(self) -> int: ...
-    @property
-    def org_id(self) -> int: ...
-    @property
-    def space_id(self) -> int: ...
+    def person(self) -> str:
+        """Whose variables, conversations and last inputs these are, when a request names nobody."""
+        return self.guest.user if self.guest is not None else str(self.account_id or self.token_id)
+
+    def organisations(self, permission: Permission) -> frozenset[int]:
+        """The organisations in which he has a permission: what is in none of them does not exist for him."""
+        return self.reach.get(permission, frozenset())
 
 
-class Tokens(Protocol):
-    """Where tokens are known, by their hashes alone."""
+class Callers(Protocol):
+    """Where credentials and rights are known."""
 
-    async def authenticate(self, token: str) -> Holder | None: ...
+    async def epoch(self) -> int: ...
+    async def by_token(self, token: str) -> Caller | None: ...
+    async def by_session(self, cookie: str) -> Caller | None: ...
+    async def standing(self, caller: Caller, space: str | int | None = None) -> Standing | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    member: Member
+    until: float
+    epoch: int
 
 
 class Gate:
-    """Knows members by their tokens, and for a moment without asking the store."""
+    """Knows who asks. It remembers for a moment, and forgets as soon as any right has changed, in whatever process."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self._known: dict[bytes, tuple[Member, float]] = {}
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._known: dict[tuple[str, str | int | None], _Known] = {}
 
-    async def member(self, authorization: str) -> Member:
-        """Who carries this header. Raises `Unauthenticated`."""
-        scheme, _, token = authorization.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
-            raise Unauthenticated("This needs a token: send the header Authorization: Bearer <token>.")
+    async def member(self, request: HTTPConnection) -> Member:
+        """Who asks, in the space that the header `X-Space-ID` names or where he is at home.
+
+        Raises `Unauthenticated`, or `NotFound` when he may not enter the space.
+        """
+        named = request.headers.get(SPACE_HEADER, "").strip()[:_LONGEST_SPACE]
+        return (await self._look(request, named or None)).member
+
+    async def enter(self, request: HTTPConnection, space_id: int) -> Member:
+        """Who asks, in a space that the request means by what it names. Raises as `member`."""
+        return (await self._look(request, space_id)).member
+
+    async def caller(self, request: HTTPConnection) -> Caller:
+        """Who asks, whatever he may. Raises `Unauthenticated`."""
+        return await self._caller(_credential(request))
+
+    async def _look(self, request: HTTPConnection, space: str | int | None) -> _Known:
+        credential = _credential(request)
         # What is kept is the hash: a table of tokens in memory would be worth stealing.
-        hash_ = hashlib.sha256(token.encode(errors="replace")).digest()
-        now = time.monotonic()
-        known = self._known.get(hash_)
-        if known is not None and known[1] > now:
-            return known[0]
-        found = await self._tokens.authenticate(token)
-        if found is None:
-            self._known.pop(hash_, None)
-            raise Unauthenticated("Nobody is known by this token.")
-        member = Member(token_id=found.token_id, org_id=found.org_id, space_id=found.space_id)
-        if len(self._known) >= _KEPT_TOKENS:
+        key = (credential_hash("".join(credential)), space)
+        epoch, now = await self._callers.epoch(), time.monotonic()
+        known = self._known.get(key)
+        if known is not None and known.epoch == epoch and known.until > now:
+            return known
+        self._known.pop(key, None)
+        caller = await self._caller(credential)
+        standing = await self._callers.standing(caller, space)
+        member = None if standing is None else _member(caller, standing)
+        if standing is None or member is None:
+            raise NotFound("There is no such space.", space_id=str(space or caller.space_id or ""))
+        ends = min((one for one in (caller.expires, standing.expires) if one is not None), default=None)
+        kept = _KEPT_SECONDS if ends is None else min(_KEPT_SECONDS, ends / 1000 - time.time())
+        if len(self._known) >= _KEPT:
             self._known.clear()
-        self._known[hash_] = (member, now + _KEPT_SECONDS)
-        return member
+        found = self._known[key] = _Known(caller, member, now + kept, epoch)
+        return found
+
+    async def _caller(self, credential: tuple[str, str]) -> Caller:
+        kind, secret = credential
+        found = await (self._callers.by_token(secret) if kind == "token" else self._callers.by_session(secret))
+        if found is None:
+            raise Unauthenticated(
+                "Nobody is known by this token: it is wrong, has expired or was revoked."
+                if kind == "token"
+                else "This browser is not logged in any more."
+            )
+        return found
+
+
+def _credential(request: HTTPConnection) -> tuple[str, str]:
+    """What the request carries: a token before a cookie. Raises `Unauthenticated`."""
+    authorization = request.headers.get("authorization")
+    if authorization is None and (cookie := session_cookie(request)):
+        return "session", cookie
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
+        raise Unauthenticated("This needs a token: send the header Authorization: Bearer <token>, or log in.")
+    return "token", token
+
+
+def _member(caller: Caller, standing: Standing) -> Member | None:
+    """What somebody may where he stands; None when the space is not open to him."""
+    if caller.spaces and standing.space_id not in caller.spaces:
+        return None
+    permissions, reach = _everything(standing) if caller.kind == "instance" else _rights(standing)
+    if standing.space_id and not permissions & OF_SPACES:
+        return None
+    for one, where in reach.items():
+        if standing.org_id in where or one in OF_THE_INSTANCE:
+            permissions |= {one}
+    allowed = in_scope(caller.scopes)
+    if caller.guest is not None:
+        allowed &= _OF_GUESTS
+    return Member(
+        token_id=caller.token_id,
+        org_id=standing.org_id,
+        space_id=standing.space_id,
+        permissions=frozenset((permissions | OF_EVERYBODY) & allowed),
+        account_id=caller.account_id,
+        name=caller.name,
+        kind=caller.kind,
+        role=standing.role,
+        reach={one: where for one, where in reach.items() if one in allowed},
+        guest=caller.guest,
+        app_id=caller.app_id,
+        change_password=caller.change_password,
+    )
+
+
+def _everything(standing: Standing) -> tuple[set[Permission], dict[Permission, frozenset[int]]]:
+    every = standing.org_ids | {0}
+    return {*EVERYTHING}, dict.fromkeys(OF_ORGANISATIONS | OF_THE_INSTANCE, every)
+
+
+def _rights(standing: Standing) -> tuple[set[Permission], dict[Permission, frozenset[int]]]:
+    permissions = {*SPACE_ROLES.get(standing.role, frozenset())}
+    reach: dict[Permission, frozenset[int]] = {}
+    for held in standing.held:
+        granted = _granted(held)
+        if held.space_id:
+            permissions |= granted & OF_SPACES if held.space_id == standing.space_id else set()
+            continue
+        if standing.space_kind == "team" and standing.org_id in held.org_ids:
+            permissions |= granted & OF_SPACES
+        if 0 not in held.org_ids:
+            granted -= OF_THE_INSTANCE
+        for one in granted & (OF_ORGANISATIONS | OF_THE_INSTANCE):
+            reach[one] = reach.get(one, frozenset()) | held.org_ids
+    return permissions, reach
+
+
+def _granted(held: Held) -> frozenset[Permission]:
+    built_in = BUILT_IN.get(held.role_id)
+    return read_permissions(held.permissions) if built_in is None else built_in.permissions
 
 
 class Require(SecurityBase):
     """Lets through who has the permission, and hands on who it is."""
 
-    def __init__(self, permission: Permission) -> None:
-        self.model = HTTPBearer(description="The token made at the first start; the file is named in the log.")
+    def __init__(
+        self, permission: Permission, *, session: bool = False, guests: bool = False, anywhere: bool = False
+    ) -> None:
+        self.model = HTTPBearer(description="A personal access token, or the one made at the first start.")
         self.scheme_name = "token"
         self.permission = permission
+        self.session = session
+        self.guests = guests
+        self.anywhere = anywhere
 
     async def __call__(self, request: Request) -> Member:
         member: Member | None = getattr(request.state, "member", None)
         return await self.admit(request) if member is None else member
 
     async def admit(self, request: Request) -> Member:
-        """Who asks. Raises `Unauthenticated` or `PermissionDenied`."""
+        """Who asks. Raises `Unauthenticated`, `PermissionDenied` or `NotFound`."""
         gate: Gate = request.app.state.gate
-        member = await gate.member(request.headers.get("authorization", ""))
-        if self.permission not in member.permissions:
-            raise PermissionDenied("This token may not do that.", permission=self.permission.value)
+        member = await gate.member(request)
+        self.check(request, member)
         request.state.member = member
         return member
+
+    def check(self, request: Request, member: Member) -> None:
+        """Whether he may. Raises `PermissionDenied`."""
+        if member.kind == "session":
+            check_same_site(request)
+        elif self.session and member.kind != "instance":
+            raise PermissionDenied("No token may do that: log in.", permission=self.permission.value)
+        if member.guest is not None and not self.guests:
+            raise PermissionDenied("A guest's token may not do that.", permission=self.permission.value)
+        if member.change_password and self.permission not in _BEFORE_A_NEW_PASSWORD:
+            raise PermissionDenied("Change the password first: it was given to you by somebody else.")
+        has = self.permission in (member.reach if self.anywhere else member.permissions)
+        if not has:
+            raise PermissionDenied(
+                f"This needs the permission {self.permission.value}.", permission=self.permission.value
+            )
 
 
 class Open:
@@ -142,9 +280,14 @@ class Open:
         return None
 
 
-def require(permission: Permission) -> Any:
-    """The route is for members who have this permission."""
-    return Depends(Require(permission))
+def require(permission: Permission, *, session: bool = False, guests: bool = False, anywhere: bool = False) -> Any:
+    """The route is for members who have this permission.
+
+    With `session` not for tokens, but for people who are logged in (and the instance's own token); with `guests` also
+    for end users of something published, and the route itself keeps them to what is theirs; with `anywhere` for those
+    who have a permission of organisations in any, and the route takes care of which (`Member.organisations`).
+    """
+    return Depends(Require(permission, session=session, guests=guests, anywhere=anywhere))
 
 
 def anybody() -> Any:

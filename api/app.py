@@ -83,7 +83,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     catalogue = Catalogue(parts.stores, parts.library.types, parts.limits)
     app.state.parts = parts
     app.state.limits = parts.limits
-    app.state.gate = Gate(parts.stores.tokens)
+    app.state.gate = Gate(parts.stores.callers)
     app.state.sessions = Sessions(parts.stores.tokens)
     app.state.temporal_origin = pages
     app.state.payloads = PayloadReader(parts.stores.blobs, parts.stores.data_keys)

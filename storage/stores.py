@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.blobs.filesystem import FilesystemBlobs
+from storage.callers import CallerRepository
 from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
@@ -56,6 +57,7 @@ class Stores:
     knowledge: SqlKnowledge
     organisations: OrganisationRepository
     tokens: TokenRepository
+    callers: CallerRepository
     unfinished: UnfinishedRuns
     database: Database
     writer: Writer
@@ -152,6 +154,7 @@ def open_stores(
         knowledge=SqlKnowledge(database, fulltext),
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
+        callers=CallerRepository(database),
         unfinished=UnfinishedRuns(database),
         database=database,
         writer=writer,

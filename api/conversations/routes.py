@@ -52,7 +52,7 @@ async def create_conversation(
     body: NewConversation, member: Editor, stores: StoresDep, response: Response
 ) -> ConversationOut:
     """Make a conversation of a user of an application, or with `get_or_create` give the one of that name."""
-    user = body.user_id or str(member.token_id)
+    user = body.user_id or member.person
     party = Party(str(member.org_id), str(member.space_id), body.app_id, user, body.channel, body.draft)
     opened = await stores.conversations.open(party, body.name)
     if opened.existed and not body.get_or_create:

@@ -114,6 +114,6 @@ async def read_last_inputs(
     found = await catalogue.workflow(member, workflow)
     runs = stores.runs(member.org_id, member.space_id)
     alone = catalogue.isolated(found, node)
-    answer = await last_inputs(runs, alone, found.id, node, str(member.token_id))
+    answer = await last_inputs(runs, alone, found.id, node, member.person)
     answer["inputs"] = await Showing(stores.blobs, member.org_id).whole(answer["inputs"])
     return JsonResponse(answer)

@@ -68,7 +68,7 @@ async def identity_of(conversations: SqlConversations, member: Member, body: Sta
     """
     if not body.conversation_id:
         return Identity(
-            user_id=body.user_id or str(member.token_id),
+            user_id=body.user_id or member.person,
             app_id=body.app_id or "",
             channel=body.channel or "",
             draft=draft,

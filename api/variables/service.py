@@ -63,7 +63,7 @@ async def holder_of(
     if scope == "app" and not app_id and not workflow:
         raise InvalidInput("Name the application, or the workflow whose own variables are meant.", field="app_id")
     own = str((await catalogue.workflow(member, workflow)).id) if workflow and scope == "app" else ""
-    user = user_id or str(member.token_id)
+    user = user_id or member.person
     return Holder(str(member.org_id), str(member.space_id), user, app_id, channel, own)
 
 

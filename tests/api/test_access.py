@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from fastapi import APIRouter
 from httpx2 import AsyncClient
 from sqlalchemy import insert
+from starlette.requests import HTTPConnection
 
 from api.access import Gate, Member, Permission, api_routes, require
 from api.app import create_app
@@ -15,11 +16,13 @@ from api.errors import Unauthenticated
 from api.parts import ApiParts
 from conf.settings import Settings
 from nodes.library import built_in_library
+from storage.callers import Caller, Standing
 from storage.ids import new_id
 from storage.stores import open_stores
 from storage.tables import Space
 from storage.tokens import new_token
 from tests.api.drawings import greeting
+from tests.api.people import leaves, somebody
 from tests.api.serving import Serving, client_of
 
 OPEN = {"/api/v1/health/live", "/api/v1/health/ready"}
@@ -157,23 +160,45 @@ async def test_a_route_without_a_permission_keeps_the_application_from_starting(
 
 
 class Book:
-    """A store of tokens that counts how often it is asked."""
+    """Credentials and rights that count how often they are asked for."""
 
     def __init__(self) -> None:
         self.asked = 0
-        self.known = {"right": Member(token_id=1, org_id=2, space_id=3)}
+        self.rights = 0
 
-    async def authenticate(self, token: str) -> Any:
+    async def epoch(self) -> int:
+        return self.rights
+
+    async def by_token(self, token: str) -> Caller | None:
         self.asked += 1
-        return self.known.get(token)
+        return Caller("instance", 1, 0, "a test", 2, 3) if token == "right" else None
+
+    async def by_session(self, cookie: str) -> Caller | None:
+        return None
+
+    async def standing(self, caller: Caller, space: str | int | None = None) -> Standing:
+        return Standing(2, 3, "team", "", (), frozenset({2}))
+
+
+def carrying(token: str) -> HTTPConnection:
+    return HTTPConnection({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
 
 
 async def test_a_known_token_is_believed_for_a_moment_without_asking_again() -> None:
     book = Book()
     gate = Gate(book)
-    members = [await gate.member("Bearer right") for _ in range(5)]
+    members = [await gate.member(carrying("right")) for _ in range(5)]
     assert book.asked == 1
     assert {member.space_id for member in members} == {3}
+
+
+async def test_a_change_of_rights_is_noticed_at_the_next_request() -> None:
+    book = Book()
+    gate = Gate(book)
+    await gate.member(carrying("right"))
+    book.rights += 1
+    await gate.member(carrying("right"))
+    assert book.asked == 2
 
 
 async def test_an_unknown_token_is_never_remembered() -> None:
@@ -181,5 +206,40 @@ async def test_an_unknown_token_is_never_remembered() -> None:
     gate = Gate(book)
     for _ in range(3):
         with pytest.raises(Unauthenticated):
-            await gate.member("Bearer wrong")
+            await gate.member(carrying("wrong"))
     assert book.asked == 3
+
+
+async def test_members_may_what_their_role_in_the_space_says(serving: Serving) -> None:
+    workflow = await serving.published(greeting(), key="greet")
+    for role, statuses in {
+        "viewer": (200, 403, 403, 403),
+        "editor": (200, 200, 201, 403),
+        "owner": (200, 200, 201, 403),
+    }.items():
+        async with (await somebody(serving, role)).client as client:
+            answers = [
+                await client.get(f"/api/v1/workflows/{workflow}"),
+                await client.patch(f"/api/v1/workflows/{workflow}", json={"description": "你好"}),
+                await client.post(f"/api/v1/workflows/{workflow}/runs", json={"inputs": {"name": "Ada"}}),
+                await client.post("/api/v1/models", json={"key": "m", "provider": "openai", "vendor_model": "m"}),
+            ]
+        assert tuple(answer.status_code for answer in answers) == statuses, role
+
+
+async def test_a_space_that_one_is_no_member_of_is_not_found(serving: Serving) -> None:
+    ada, bob = await somebody(serving, "owner"), await somebody(serving)
+    for client in (ada.client, bob.client):
+        mine = await client.get("/api/v1/workflows", headers={"x-space-id": str(ada.space_id)})
+        assert mine.status_code == (200 if client is ada.client else 404)
+        assert (await client.get("/api/v1/workflows", headers={"x-space-id": "nobody's"})).status_code == 404
+        await client.aclose()
+
+
+async def test_a_member_whose_role_ends_is_a_stranger_at_the_next_request(serving: Serving) -> None:
+    ada = await somebody(serving, "editor")
+    headers = {"x-space-id": str(ada.space_id)}
+    assert (await ada.client.get("/api/v1/workflows", headers=headers)).status_code == 200
+    await leaves(serving, ada)
+    assert (await ada.client.get("/api/v1/workflows", headers=headers)).status_code == 404
+    await ada.client.aclose()

@@ -31,7 +31,7 @@ def recalling(rounds: int = 5) -> Document:
 
 
 async def ended(serving: Serving, run: str) -> Document:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             shown: Document = (await serving.get(f"/runs/{run}")).json()
             if shown["state"] in ("succeeded", "failed", "cancelled"):

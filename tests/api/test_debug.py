@@ -273,7 +273,7 @@ async def test_a_question_is_asked_in_rounds_and_its_record_has_all_of_them(
         for run in (await serving.run(workflow, {"who": "she"}), alone):
             assert (run["state"], run["waits"][0]["prompt"]) == ("waiting", "Who is she?")
             for wait_id, answer in (("ask", "She is Ada."), ("ask.2", "36")):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while wait_id not in [one["wait_id"] for one in run["waits"]]:
                         run = (await serving.get(f"/runs/{run['id']}")).json()
                 sent = await serving.post(f"/runs/{run['id']}/answers", {"wait_id": wait_id, "answer": answer})

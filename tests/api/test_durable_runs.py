@@ -30,7 +30,7 @@ def asking(*options: str, free: bool = True) -> dict[str, Any]:
 
 async def in_state(serving: Serving, run: str, *states: str) -> dict[str, Any]:
     """The run once it is in one of these states."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             shown: dict[str, Any] = (await serving.get(f"/runs/{run}")).json()
             if shown["state"] in states:

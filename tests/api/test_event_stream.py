@@ -35,7 +35,7 @@ class Reader:
         self.news.set()
 
     async def read(self, stream: EventStream) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await stream({"type": "http"}, self.receive, self.send)
 
 
@@ -160,5 +160,5 @@ async def test_a_reader_that_does_not_read_holds_up_the_log_and_nothing_else() -
         await asyncio.sleep(0)
     assert taken < 1_000
     streams.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await task

@@ -20,7 +20,7 @@ async def publish_bye(serving: Serving) -> None:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if await holds():
                 return

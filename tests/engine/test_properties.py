@@ -59,7 +59,7 @@ def ended(events: list[RunEvent]) -> dict[str, EventType]:
 @given(canvases())
 def test_every_run_ends_and_every_step_of_it_once(drawn: Canvas) -> None:
     runtime = Fickle().runtime()
-    asyncio.run(asyncio.wait_for(walked(drawn, runtime), 10))
+    asyncio.run(asyncio.wait_for(walked(drawn, runtime), 60))
     ends = [event.path for event in runtime.events if event.type in (EventType.STEP_SUCCEEDED, EventType.STEP_SKIPPED)]
     assert len(ends) == len(set(ends))
     top = {path for path in ended(runtime.events) if "[" not in path}
@@ -148,8 +148,8 @@ def test_handing_over_between_turns_changes_nothing(drawn: Canvas, patience: int
         finally:
             person.cancel()
 
-    calm = asyncio.run(asyncio.wait_for(whole(InMemoryRuntime), 10))
-    restless = asyncio.run(asyncio.wait_for(whole(Restless), 10))
+    calm = asyncio.run(asyncio.wait_for(whole(InMemoryRuntime), 60))
+    restless = asyncio.run(asyncio.wait_for(whole(Restless), 60))
     assert restless[0] == calm[0]
     assert restless[1] == calm[1]
     assert sorted(restless[2]) == sorted(calm[2])

@@ -1,7 +1,6 @@
 """Templates are cut into literal text and placeholders."""
 
 import re
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -88,10 +87,8 @@ def test_the_cuts_are_those_of_the_pattern(template: str) -> None:
 
 @pytest.mark.parametrize("unit", ["{", "}", "{{", "{{a", "{{a}", "{{}}", "{{a[", "{{.}}", "{ {", "{{a}}"])
 def test_no_template_takes_long(unit: str) -> None:
-    template = unit * (60_000 // len(unit))
-    started = perf_counter()
-    parts = split_template(template)
-    assert perf_counter() - started < 2  # quadratic time would be minutes
+    template = unit * (600_000 // len(unit))
+    parts = split_template(template)  # In quadratic time it would be hours, and the suite would give it up.
     assert "".join(part if isinstance(part, str) else part[1] for part in parts) == template
 
 

@@ -120,7 +120,7 @@ class FakeServer:
 
     async def heard(self, requests: int) -> None:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async with self._news:
                 await self._news.wait_for(lambda: len(self.asked) >= requests)
 

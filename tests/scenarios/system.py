@@ -20,7 +20,7 @@ from workers.embedded.ports import Ports
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 60.0
 _POLL: Final = 0.02
-_STOP: Final = 15.0
+_STOP: Final = 60.0
 
 Part = Literal["temporal", "worker", "api", "up"]
 PARTS: Final[tuple[Part, ...]] = ("temporal", "worker", "api")
@@ -54,7 +54,7 @@ class System:
             self._client = httpx2.AsyncClient(
                 base_url=f"{self.url}/api/v1",
                 headers={"authorization": f"Bearer {token}"},
-                timeout=httpx2.Timeout(40.0, connect=2.0),
+                timeout=httpx2.Timeout(40.0, connect=10.0),
                 trust_env=False,
             )
         return self._client
@@ -109,11 +109,9 @@ class System:
         for child in killed:
             await child.wait()
 
-    async def stop(self, part: Part) -> tuple[int, float]:
-        """Ask a part to end (SIGTERM); its exit status, and the seconds that it took."""
-        child, began = self._running.pop(part), time.monotonic()
-        status = await child.stop(_STOP)
-        return status, time.monotonic() - began
+    async def stop(self, part: Part) -> int:
+        """Ask a part to end (SIGTERM); its exit status, which is negative when it had to be killed after a minute."""
+        return await self._running.pop(part).stop(_STOP)
 
     async def close(self) -> None:
         """End everything, quickly: nobody needs the data any more."""
@@ -132,6 +130,18 @@ class System:
         there = await Client.connect(self.temporal)
         found = [one async for one in there.list_workflows() if run_id in one.id]
         return [(one.id, "" if one.status is None else one.status.name) for one in reversed(found)]
+
+    async def handed_on(self, run_id: str) -> list[str]:
+        """Why activities of a run have begun once more: the types of the errors that ended the tries before."""
+        there = await Client.connect(self.temporal)
+        found: list[str] = []
+        for executor, _ in await self.histories(run_id):
+            async for event in there.get_workflow_handle(executor).fetch_history_events():
+                begun = event.activity_task_started_event_attributes
+                if begun.attempt > 1:
+                    failure = begun.last_failure
+                    found.append(failure.application_failure_info.type or str(failure.WhichOneof("failure_info")))
+        return found
 
     async def under_way(self, run_id: str) -> list[str]:
         """What Temporal still carries out of a run. It says so a moment later than it knows."""

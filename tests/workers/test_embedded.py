@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import textwrap
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Thread
@@ -100,8 +99,20 @@ async def test_it_answers_opens_its_ui_and_keeps_the_folder_and_the_ports_to_its
 
 
 async def test_a_killed_server_is_back_on_its_port_with_its_state_and_a_stopped_one_too(tmp_path: Path) -> None:
+    # The second of its lives is told to end by a program that writes down how it did.
+    program = tmp_path / "temporal-that-is-watched"
+    program.write_text(f"""#!/bin/sh
+        echo start >> "{tmp_path}/starts"
+        case $(wc -l < "{tmp_path}/starts") in *2) ;; *) exec "{find_temporal()}" "$@";; esac
+        trap 'kill -TERM $server' TERM
+        "{find_temporal()}" "$@" & server=$!
+        wait $server
+        wait $server
+        echo "ended with $?" > "{tmp_path}/end"
+    """)
+    program.chmod(0o755)
     restarts = asyncio.Queue[Restart]()
-    server = EmbeddedTemporal(headless(tmp_path), on_restart=restarts.put_nowait)
+    server = EmbeddedTemporal(headless(tmp_path, binary=program), on_restart=restarts.put_nowait)
     await server.start()
     address, first = server.address, server.pid
     assert server.ui_url is None
@@ -110,7 +121,7 @@ async def test_a_killed_server_is_back_on_its_port_with_its_state_and_a_stopped_
     run = await client.start_workflow("Greet", id="kept", task_queue="nobody")
 
     os.kill(first, signal.SIGKILL)
-    restart = await asyncio.wait_for(restarts.get(), 10)
+    restart = await asyncio.wait_for(restarts.get(), 60)
     assert restart.count == server.restarts == 1
     assert restart.status == -signal.SIGKILL
     assert server.answering
@@ -120,9 +131,8 @@ async def test_a_killed_server_is_back_on_its_port_with_its_state_and_a_stopped_
 
     second = server.pid
     assert second is not None
-    started = time.monotonic()
     await server.stop()
-    assert time.monotonic() - started < 4.5, "it ended when asked, not by force"
+    assert (tmp_path / "end").read_text() == "ended with 0\n", "it ended when asked, not by force"
     assert not runs(second)
     assert not server.answering
     assert server.pid is None
@@ -184,7 +194,7 @@ async def test_a_server_that_does_not_stay_up_is_started_again_more_and_more_slo
     assert server.pid is not None
     (tmp_path / "temporal.log").unlink()  # by somebody who tidies up: it makes no difference
     os.kill(server.pid, signal.SIGKILL)
-    restart = await asyncio.wait_for(restarts.get(), 10)
+    restart = await asyncio.wait_for(restarts.get(), 60)
     assert restart.count == 1
     assert restart.downtime > 0.3, "it waited before its second and its third attempt"
     assert (tmp_path / "starts").read_text().count("start") == 4

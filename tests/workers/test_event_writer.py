@@ -12,6 +12,7 @@ import pytest
 from engine.errors import NotFound
 from engine.events import EventType, RunEvent, StoredEvent
 from engine.values import BlobRef
+from tests.workers.harness import PATIENCE
 from tests.workers.memory_stores import MemoryLog
 from workers.event_writer import EventWriter, WriterOverloaded
 
@@ -51,7 +52,7 @@ async def test_what_was_told_before_a_flush_is_stored_after_it() -> None:
 
 async def test_a_flush_of_a_run_that_told_nothing_returns_at_once() -> None:
     writer = EventWriter(StuckLog())
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await writer.flush("run")
 
 

@@ -106,7 +106,7 @@ async def test_streams_side_by_side_come_in_the_order_of_the_message(here: Bench
     first.set()
     opened = await here.told(run, EventType.MESSAGE_OPENED)
     assert (opened.path, opened.data) == ("end", {"source": "b"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for stored in here.log.follow(run.run_id):
             if stored.event.type is EventType.MESSAGE_DELTA and stored.event.data["source"] == "b":
                 assert stored.event.data["text"] == "drei "
@@ -131,7 +131,7 @@ async def test_a_sub_workflow_catches_up_once_its_callers_message_is_ready(here:
     await piece(here, run, "s/end")
     known.set()
     assert (await piece(here, run, "end")).data["text"] == "Well: "
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for stored in here.log.follow(run.run_id):
             if stored.event.path == "end" and stored.event.data.get("source") == "s/w" and "text" in stored.event.data:
                 assert stored.event.data["text"] == "«Rivers "
@@ -233,7 +233,7 @@ async def test_a_workflow_that_answers_in_a_models_place_is_heard_as_it_speaks(
     world = Asks(handlers={"w": says("Rivers ", "flow.", until=go_on)})
     async with bench(temporal_server, world=world) as here:
         run = await here.start(talking(), None, teller())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for stored in here.log.follow(run.run_id):
                 if stored.event.type is EventType.MESSAGE_DELTA and stored.event.data["source"] != "talk":
                     assert (stored.event.path, stored.event.data["text"]) == ("end", "> «Rivers ")

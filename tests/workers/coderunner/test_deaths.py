@@ -42,7 +42,7 @@ async def run(runner: Running, source: str, **more: Any) -> Answer:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Processes come and go without telling anybody."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -96,7 +96,7 @@ async def test_a_zygote_that_is_killed_takes_its_children_along_and_their_tasks_
         before = tasks(mortal)
         for zygote in zygotes(mortal):
             zygote.kill()
-        psutil.wait_procs(before, timeout=10)
+        psutil.wait_procs(before, timeout=60)
         assert not any(process.is_running() for process in before)
         # They wait for ever again, in new zygotes.
         await until(lambda: len(tasks(mortal)) == 2)
@@ -123,7 +123,7 @@ async def test_a_launcher_that_is_killed_takes_everything_along_and_comes_back(m
     async for begun in busy(mortal, 2):
         before = mortal.family()
         launcher(mortal).kill()
-        psutil.wait_procs(before, timeout=10)
+        psutil.wait_procs(before, timeout=60)
         assert not any(process.is_running() for process in before)
         await until(lambda: len(tasks(mortal)) == 2)
         assert not any(task.done() for task in begun)
@@ -137,7 +137,7 @@ async def test_a_service_that_is_killed_takes_everything_along(mortal: Running) 
         for task in begun:
             with pytest.raises(RunnerGone):
                 await task
-        psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(family, timeout=60)
         assert not any(process.is_running() for process in family)
 
 
@@ -150,7 +150,7 @@ async def test_a_service_that_is_asked_to_stop_leaves_nothing(mortal: Running) -
             with pytest.raises(RunnerGone):
                 await task
     assert await asyncio.to_thread(mortal.process.wait, 10) == 0
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=60)
     assert not any(process.is_running() for process in family)
     assert not folder.exists()
 
@@ -180,7 +180,7 @@ async def test_nothing_survives_a_parent_that_is_killed() -> None:
         parent.kill()
         with pytest.raises(RunnerGone):
             await waiting
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=60)
     assert not any(process.is_running() for process in family)
     await until(lambda: not folder.exists())
 

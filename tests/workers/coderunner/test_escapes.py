@@ -53,7 +53,7 @@ async def watched(running: Running, folder: Path) -> AsyncIterator[dict[str, Any
     with canaries(running, folder) as params:
         yield params
     # Zygotes of which odd things came are replaced, and children that have ended go.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(running.family()) != before:  # noqa: ASYNC110  (processes tell nobody when they end)
             await asyncio.sleep(0.05)
 

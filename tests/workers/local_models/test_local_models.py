@@ -115,7 +115,7 @@ async def test_a_model_whose_process_died_is_started_again(chat_server: LocalSer
     os.kill(child.pid, signal.SIGKILL)
     await asyncio.to_thread(child.wait)
     second = await chat_server.listening()
-    assert second.base_url != first.base_url
+    assert second.api_key != first.api_key  # its port may be the same
     async with calling(second.base_url.split("/")[2]) as egress:
         pieces, _, _ = await words(second, egress, "Say hello.")
     assert pieces

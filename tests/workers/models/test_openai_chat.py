@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -12,7 +11,7 @@ import pytest
 
 from nodes.chat import ModelFailed, ModelUnavailable
 from tests.fakes.openai_server import ChatTalk, openai_server
-from tests.fakes.talk import Asked
+from tests.fakes.talk import STALL_SECONDS, Asked
 from tests.workers.egress.loopback import calling
 from tests.workers.models.openai_door import KEY, PROMPT, Door, open_door, reasoning, saying, text
 from workers.egress import EgressRefused
@@ -72,9 +71,10 @@ async def test_signs_that_end_a_line_elsewhere_do_not_end_it_here(door: Door) ->
 
 
 async def test_an_answer_that_is_left_open_after_its_end_is_not_waited_for(door: Door) -> None:
-    since = time.monotonic()
-    assert text(await door.ask("endless", saying())) == PROMPT
-    assert time.monotonic() - since < 4.5
+    # Longer than the server itself keeps it open.
+    assert text(await door.other(gap_seconds=600).ask("endless", saying())) == PROMPT
+    async with asyncio.timeout(STALL_SECONDS):
+        await door.server.asked[-1].left.wait()
 
 
 async def test_usage_is_ours_to_add_up_but_not_to_make_up(door: Door) -> None:
@@ -224,11 +224,10 @@ async def test_a_key_that_cannot_be_sent_is_refused_without_telling_it() -> None
     ],
 )
 async def test_a_model_that_keeps_silent_is_given_up(door: Door, model: str, sentence: str) -> None:
-    since = time.monotonic()
     with pytest.raises(ModelUnavailable, match=sentence) as found:
         await door.other(first_token_seconds=0.5, gap_seconds=0.3).ask(model, saying())
     assert found.value.facts["reason"] == "timeout"
-    assert time.monotonic() - since < 4
+    assert len(door.server.asked) == 1
 
 
 async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(door: Door) -> None:
@@ -250,7 +249,7 @@ async def test_the_time_the_reader_takes_is_not_the_models(door: Door) -> None:
 
 
 async def left(door: Door) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(STALL_SECONDS):
         await door.server.asked[-1].left.wait()
 
 

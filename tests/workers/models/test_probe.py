@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,11 +36,13 @@ async def tried(server: OpenAIServer, vendor_model: str, *, seconds: float = 5.0
 
 async def test_a_chat_model_that_answers_tells_its_first_words_and_its_usage() -> None:
     async with trying() as server:
+        began = time.monotonic()
         result = await tried(server, "echo")
+        whole = (time.monotonic() - began) * 1_000
         assert result.ok, result
         assert result.answer == "Answer with one word: hello"
         assert result.usage["total_tokens"] == 10
-        assert 0 <= result.milliseconds < 5_000
+        assert 0 <= result.milliseconds <= whole + 1
         assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -21,6 +20,7 @@ from engine.errors import FlowError
 from nodes.chat import ChatMessage, ModelFailed, ModelUnavailable, ToolCall
 from tests.fakes import anthropic_behaviours as claude
 from tests.fakes import gemini_behaviours as gemini
+from tests.fakes.talk import STALL_SECONDS
 from tests.workers.egress.loopback import calling
 from tests.workers.models.vendor_door import KEY, PROMPT, Door, Vendor, calls, open_door, reasoning, saying, text
 from workers.egress import EgressRefused
@@ -231,11 +231,10 @@ async def test_a_key_that_cannot_be_sent_is_refused_without_being_told(vendor: V
 )
 async def test_a_model_that_keeps_silent_is_given_up(vendor: Vendor, model: str, sentence: str) -> None:
     async with open_door(vendor, first_token_seconds=0.6, gap_seconds=0.3) as door:
-        since = time.monotonic()
         with pytest.raises(ModelUnavailable, match=sentence) as found:
             await door.ask(model)
         assert found.value.facts["reason"] == "timeout"
-        assert time.monotonic() - since < 4
+        assert len(door.server.asked) == 1
 
 
 async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(vendor: Vendor) -> None:
@@ -258,7 +257,7 @@ async def test_a_reader_that_leaves_ends_the_call_at_the_provider_at_once(door: 
     async with aclosing(stream) as deltas:
         assert (await anext(deltas)).text == "The first"
         assert not door.server.asked[0].left.is_set()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(STALL_SECONDS):
         await door.server.asked[0].left.wait()
 
 
@@ -268,7 +267,7 @@ async def test_a_call_that_is_cancelled_ends_at_the_provider_at_once(door: Door,
     await door.server.heard(1)
     await asyncio.sleep(0.1)
     task.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(STALL_SECONDS):
         await door.server.asked[0].left.wait()
     with pytest.raises(asyncio.CancelledError):
         await task

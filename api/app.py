@@ -62,6 +62,9 @@ FEATURES: Final = (
     system.router,
 )
 
+# Addresses that programs written for Coze call, each from the root on.
+OPEN_FEATURES: Final[tuple[APIRouter, ...]] = ()
+
 
 def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:
     """Put the application together; `more` are the routes of whoever adds to it. Starts nothing and closes nothing.
@@ -98,5 +101,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     answer_problems(app)
     for router in (*FEATURES, *more):
         app.include_router(router, prefix="/api/v1")
+    for router in OPEN_FEATURES:
+        app.include_router(router)
     check_declared(app.routes)
     return app

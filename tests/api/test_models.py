@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 from nodes.probe import ProbeResult
 from storage.tokens import new_token
 from tests.api.model_probe import ScriptedProbe
+from tests.api.people import another_organisation
 from tests.api.serving import Document, Serving, client_of, serve
 from tests.fakes.openai_server import openai_server
 from tests.workers.egress.loopback import LoopbackOnly, names
@@ -51,20 +52,9 @@ def contents(folder: Path) -> list[bytes]:
 
 
 async def of_another_organisation(serving: Serving) -> AsyncClient:
+    org, space = await another_organisation(serving)
     token = new_token()
-    home = await serving.stores.organisations.ensure_default()
-    # Rows of tokens refer to a space that is there; whose it is stands in the token.
-    await serving.stores.tokens.register(home.org_id, home.space_id, "somebody else", token)
-    await serving.stores.database.write(
-        lambda connection: connection.exec_driver_sql(
-            "INSERT OR IGNORE INTO organisation VALUES (77, 'other', 'Other', 1)"
-        ).close()
-    )
-    await serving.stores.database.write(
-        lambda connection: connection.exec_driver_sql(
-            "UPDATE access_token SET org_id = 77 WHERE name = 'somebody else'"
-        ).close()
-    )
+    await serving.stores.tokens.register(org, space, "somebody else", token)
     return client_of(serving.app, token)
 
 

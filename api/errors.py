@@ -52,3 +52,10 @@ class NotServed(FlowError):
 
     code = "not_available"
     retryable = True
+
+
+class TooManyRequests(FlowError):
+    """Asked too often; the fact `retry_after` says in how many seconds it is worth asking again."""
+
+    code = "too_many_requests"
+    retryable = True

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-import structlog
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, JsonValue
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import (
@@ -20,6 +18,7 @@ from api.errors import (
     MalformedBody,
     ModelTestFailed,
     PermissionDenied,
+    TooManyRequests,
     Unauthenticated,
     UnsupportedBody,
 )
@@ -35,8 +34,6 @@ from engine.errors import (
     NotFound,
 )
 
-_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
 STATUSES: Final[Mapping[type[FlowError], int]] = {
     MalformedBody: 400,
     Unauthenticated: 401,
@@ -51,6 +48,7 @@ STATUSES: Final[Mapping[type[FlowError], int]] = {
     LimitExceeded: 422,
     ModelTestFailed: 422,
     NodeFailed: 422,
+    TooManyRequests: 429,
     NodeTimeout: 504,
 }
 """A subclass has the status of its nearest ancestor here. What is not listed is 503 when trying again may help; else it
@@ -111,6 +109,9 @@ def problem_of(error: FlowError, request_id: str = "") -> Response:
     if status == 413:
         # Whoever sends more than we take is not listened to any longer.
         headers["Connection"] = "close"
+    if status == 429:
+        after = error.facts.get("retry_after")
+        headers["Retry-After"] = str(max(1, math.ceil(after)) if isinstance(after, int | float) else 1)
     if status == 503:
         headers["Retry-After"] = "1"
     return _answer(status, error.code, error.message, errors, facts, request_id, headers)
@@ -157,28 +158,15 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest(f"{first['field']}: {first['message']}{more}.", errors=found)
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Let every error of the application be answered in the same form."""
+def problem_with(status: int, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to what never reached a route."""
+    code = _CODES.get(status, HTTPStatus(status).name.lower())
+    return _answer(status, code, sentence_of(status), [], {}, request_id, headers)
 
-    async def flow_error(request: Request, error: FlowError) -> Response:
-        if status_of(error) == 500:
-            _log.error("request failed", code=error.code, exc_info=error)
-        return problem_of(error, request.state.request_id)
 
-    async def validation(request: Request, error: RequestValidationError) -> Response:
-        return problem_of(invalid_request(error), request.state.request_id)
-
-    async def http(request: Request, error: HTTPException) -> Response:
-        if isinstance(error, Refused):
-            return problem_of(error.error, request.state.request_id)
-        status = error.status_code
-        code = _CODES.get(status, HTTPStatus(status).name.lower())
-        detail = _SENTENCES.get(status) or f"{HTTPStatus(status).description or HTTPStatus(status).phrase}."
-        return _answer(status, code, detail, [], {}, request.state.request_id, error.headers)
-
-    app.add_exception_handler(FlowError, flow_error)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, validation)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
+def sentence_of(status: int) -> str:
+    """What a status says to people."""
+    return _SENTENCES.get(status) or f"{HTTPStatus(status).description or HTTPStatus(status).phrase}."
 
 
 PROBLEM_CONTENT: Final[dict[str, Any]] = {

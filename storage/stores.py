@@ -22,6 +22,7 @@ from storage.organisations import OrganisationRepository
 from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
 from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
+from storage.rates import RateRepository
 from storage.runs import RunRepository, UnfinishedRuns
 from storage.sqlite.connections import database_file, sqlite_url
 from storage.sqlite.database import SqliteDatabase
@@ -58,6 +59,7 @@ class Stores:
     organisations: OrganisationRepository
     tokens: TokenRepository
     callers: CallerRepository
+    rates: RateRepository
     unfinished: UnfinishedRuns
     database: Database
     writer: Writer
@@ -155,6 +157,7 @@ def open_stores(
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
         callers=CallerRepository(database),
+        rates=RateRepository(database),
         unfinished=UnfinishedRuns(database),
         database=database,
         writer=writer,

@@ -1,0 +1,1 @@
+"""Accounts: registration, login and sessions, one's own profile and password, and those of others."""

@@ -79,6 +79,8 @@ class Member:
     """The OAuth application that asks on the account's behalf."""
     change_password: bool = False
     """Somebody else gave the password: nothing is open before it is changed."""
+    spaces: frozenset[int] = frozenset()
+    """The only spaces that what he carries opens; empty: all that he may enter."""
 
     @property
     def person(self) -> str:
@@ -112,7 +114,7 @@ class Gate:
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._known: dict[tuple[str, str | int | None], _Known] = {}
+        self._known: dict[tuple[str, str | int | None, Permission | None], _Known] = {}
 
     async def member(self, request: HTTPConnection) -> Member:
         """Who asks, in the space that the header `X-Space-ID` names or where he is at home.
@@ -122,18 +124,21 @@ class Gate:
         named = request.headers.get(SPACE_HEADER, "").strip()[:_LONGEST_SPACE]
         return (await self._look(request, named or None)).member
 
-    async def enter(self, request: HTTPConnection, space_id: int) -> Member:
-        """Who asks, in a space that the request means by what it names. Raises as `member`."""
-        return (await self._look(request, space_id)).member
+    async def enter(self, request: HTTPConnection, space: str | int, over: Permission | None = None) -> Member:
+        """Who asks, in a space that the request means by what it names. Raises as `member`.
+
+        With `over` he need not be in the space, if he has that permission in its organisation.
+        """
+        return (await self._look(request, space, over)).member
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who asks, whatever he may. Raises `Unauthenticated`."""
         return await self._caller(_credential(request))
 
-    async def _look(self, request: HTTPConnection, space: str | int | None) -> _Known:
+    async def _look(self, request: HTTPConnection, space: str | int | None, over: Permission | None = None) -> _Known:
         credential = _credential(request)
         # What is kept is the hash: a table of tokens in memory would be worth stealing.
-        key = (credential_hash("".join(credential)), space)
+        key = (credential_hash("".join(credential)), space, over)
         epoch, now = await self._callers.epoch(), time.monotonic()
         known = self._known.get(key)
         if known is not None and known.epoch == epoch and known.until > now:
@@ -141,7 +146,7 @@ class Gate:
         self._known.pop(key, None)
         caller = await self._caller(credential)
         standing = await self._callers.standing(caller, space)
-        member = None if standing is None else _member(caller, standing)
+        member = None if standing is None else _member(caller, standing, over)
         if standing is None or member is None:
             raise NotFound("There is no such space.", space_id=str(space or caller.space_id or ""))
         ends = min((one for one in (caller.expires, standing.expires) if one is not None), default=None)
@@ -175,12 +180,13 @@ def _credential(request: HTTPConnection) -> tuple[str, str]:
     return "token", token
 
 
-def _member(caller: Caller, standing: Standing) -> Member | None:
+def _member(caller: Caller, standing: Standing, over: Permission | None = None) -> Member | None:
     """What somebody may where he stands; None when the space is not open to him."""
     if caller.spaces and standing.space_id not in caller.spaces:
         return None
     permissions, reach = _everything(standing) if caller.kind == "instance" else _rights(standing)
-    if standing.space_id and not permissions & OF_SPACES:
+    inside = standing.space_id and permissions & OF_SPACES
+    if standing.space_id and not inside and (over is None or standing.org_id not in reach.get(over, ())):
         return None
     for one, where in reach.items():
         if standing.org_id in where or one in OF_THE_INSTANCE:
@@ -201,6 +207,7 @@ def _member(caller: Caller, standing: Standing) -> Member | None:
         guest=caller.guest,
         app_id=caller.app_id,
         change_password=caller.change_password,
+        spaces=caller.spaces,
     )
 
 
@@ -235,7 +242,14 @@ class Require(SecurityBase):
     """Lets through who has the permission, and hands on who it is."""
 
     def __init__(
-        self, permission: Permission, *, session: bool = False, guests: bool = False, anywhere: bool = False
+        self,
+        permission: Permission,
+        *,
+        session: bool = False,
+        guests: bool = False,
+        anywhere: bool = False,
+        space: str = "",
+        over: Permission | None = None,
     ) -> None:
         self.model = HTTPBearer(description="A personal access token, or the one made at the first start.")
         self.scheme_name = "token"
@@ -243,6 +257,8 @@ class Require(SecurityBase):
         self.session = session
         self.guests = guests
         self.anywhere = anywhere
+        self.space = space
+        self.over = over
 
     async def __call__(self, request: Request) -> Member:
         member: Member | None = getattr(request.state, "member", None)
@@ -251,7 +267,8 @@ class Require(SecurityBase):
     async def admit(self, request: Request) -> Member:
         """Who asks. Raises `Unauthenticated`, `PermissionDenied` or `NotFound`."""
         gate: Gate = request.app.state.gate
-        member = await gate.member(request)
+        named = request.path_params.get(self.space, "")[:_LONGEST_SPACE] if self.space else ""
+        member = await (gate.enter(request, named, self.over) if named else gate.member(request))
         self.check(request, member)
         request.state.member = member
         return member
@@ -266,8 +283,8 @@ class Require(SecurityBase):
             raise PermissionDenied("A guest's token may not do that.", permission=self.permission.value)
         if member.change_password and self.permission not in _BEFORE_A_NEW_PASSWORD:
             raise PermissionDenied("Change the password first: it was given to you by somebody else.")
-        has = self.permission in (member.reach if self.anywhere else member.permissions)
-        if not has:
+        has = member.reach if self.anywhere else member.permissions
+        if self.permission not in has and (self.over is None or self.over not in has):
             raise PermissionDenied(
                 f"This needs the permission {self.permission.value}.", permission=self.permission.value
             )
@@ -280,14 +297,24 @@ class Open:
         return None
 
 
-def require(permission: Permission, *, session: bool = False, guests: bool = False, anywhere: bool = False) -> Any:
+def require(
+    permission: Permission,
+    *,
+    session: bool = False,
+    guests: bool = False,
+    anywhere: bool = False,
+    space: str = "",
+    over: Permission | None = None,
+) -> Any:
     """The route is for members who have this permission.
 
     With `session` not for tokens, but for people who are logged in (and the instance's own token); with `guests` also
     for end users of something published, and the route itself keeps them to what is theirs; with `anywhere` for those
     who have a permission of organisations in any, and the route takes care of which (`Member.organisations`).
+    With `space` it is about the space that this parameter of the path names, whatever the header says; and who has the
+    permission `over` in its organisation needs no place in it.
     """
-    return Depends(Require(permission, session=session, guests=guests, anywhere=anywhere))
+    return Depends(Require(permission, session=session, guests=guests, anywhere=anywhere, space=space, over=over))
 
 
 def anybody() -> Any:

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     SPACE_EDIT = "space.edit"
     SPACE_DELETE = "space.delete"
     SPACE_TRANSFER = "space.transfer"
+    SPACE_LEAVE = "space.leave"
     MEMBER_VIEW = "member.view"
     MEMBER_INVITE = "member.invite"
     MEMBER_REMOVE = "member.remove"
@@ -132,7 +133,7 @@ _ADMINISTERS: Final = frozenset(
 _OWNS: Final = frozenset({Permission.SPACE_DELETE, Permission.SPACE_TRANSFER})
 
 SPACE_ROLES: Final[Mapping[str, frozenset[Permission]]] = {
-    "viewer": _VIEWS,
+    "viewer": _VIEWS | {Permission.SPACE_LEAVE},
     "editor": OF_SPACES - _ADMINISTERS - _OWNS,
     "admin": OF_SPACES - _OWNS,
     "owner": OF_SPACES,

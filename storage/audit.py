@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -43,6 +44,18 @@ class Deed:
     outcome: str = "done"
     org_id: int | None = None
     space_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A deed to come, for whoever carries it out: he writes it in his transaction, with what is known only there."""
+
+    actor: Actor
+    deed: Deed
+
+    def write(self, connection: Connection, **known: Any) -> None:
+        """Write it down; `known` are further fields of the deed."""
+        record(connection, self.actor, replace(self.deed, **known))
 
 
 def record(connection: Connection, actor: Actor, deed: Deed) -> None:

@@ -164,6 +164,26 @@ def descendants(parents: Mapping[int, int | None], roots: Iterable[int]) -> froz
     return frozenset(found)
 
 
+def departments_of(connection: Connection, account_id: int) -> frozenset[int]:
+    """Those of an account's employee, and those above them: what a department is given, the ones below have too."""
+    own = connection.scalars(
+        select(col(EmployeeDepartment.department_id))
+        .join(Employee, col(Employee.id) == col(EmployeeDepartment.employee_id))
+        .where(
+            col(Employee.account_id) == account_id,
+            col(Employee.state) == "active",
+            col(EmployeeDepartment.active) == 1,
+        )
+    ).all()
+    found: set[int] = set()
+    waiting = {*own}
+    while waiting:
+        found |= waiting
+        above = select(col(Department.parent_id)).where(col(Department.id).in_(waiting))
+        waiting = {one for one in connection.scalars(above) if one} - found
+    return frozenset(found)
+
+
 # --- within -----------------------------------------------------------------------------------------------------------
 
 _EPOCH: Final = select(col(AccessEpoch.value)).where(col(AccessEpoch.id) == _EPOCH_ID)
@@ -291,7 +311,7 @@ def _space(connection: Connection, caller: Caller, space: str | int | None, now:
 def _held(
     connection: Connection, account_id: int, parents: Mapping[int, int | None], now: int
 ) -> tuple[tuple[Held, ...], int | None]:
-    departments = _departments(connection, account_id)
+    departments = departments_of(connection, account_id)
     mine = (col(RoleGrant.subject_kind) == "account") & (col(RoleGrant.subject_id) == account_id)
     ours = (col(RoleGrant.subject_kind) == "department") & col(RoleGrant.subject_id).in_(departments)
     rows: Any = connection.execute(
@@ -317,26 +337,6 @@ def _held(
         if not row.disabled
     ]
     return tuple(held), min((row.expires for row in rows if row.expires is not None), default=None)
-
-
-def _departments(connection: Connection, account_id: int) -> frozenset[int]:
-    """Those of an account's employee, and those above them: what a department is given, the ones below have too."""
-    own = connection.scalars(
-        select(col(EmployeeDepartment.department_id))
-        .join(Employee, col(Employee.id) == col(EmployeeDepartment.employee_id))
-        .where(
-            col(Employee.account_id) == account_id,
-            col(Employee.state) == "active",
-            col(EmployeeDepartment.active) == 1,
-        )
-    ).all()
-    found: set[int] = set()
-    waiting = {*own}
-    while waiting:
-        found |= waiting
-        above = select(col(Department.parent_id)).where(col(Department.id).in_(waiting))
-        waiting = {one for one in connection.scalars(above) if one} - found
-    return frozenset(found)
 
 
 def _lasts(expires: Any, now: int) -> Any:

@@ -15,6 +15,7 @@ from bench import canvases
 from bench.code import measure_code
 from bench.figures import Figure, Report, percentile
 from bench.imports import measure_imports
+from bench.requests import measure_requests
 from bench.whole import Whole
 
 ROUNDS = 5
@@ -100,6 +101,10 @@ async def run_all(folder: Path, report: Report, *, only: str, share: float) -> N
     if only in "code":
         await measure_code(report, share)
     if only == "code":
+        return
+    if only in "requests":
+        await measure_requests(folder / "requests", report, share)
+    if only == "requests":
         return
     if only in "cold start":
         await _cold_start(folder / "cold", report)

@@ -263,9 +263,8 @@ def _by_session(connection: Connection, hashed: str) -> tuple[Caller, int] | Non
 
 def _standing(connection: Connection, caller: Caller, space: str | int | None) -> Standing | None:
     now = now_ms()
-    parents: dict[int, int | None] = {
-        row.id: row.parent_id for row in connection.execute(select(col(Organisation.id), col(Organisation.parent_id)))
-    }
+    tree = select(col(Organisation.id), col(Organisation.parent_id)).where(col(Organisation.deleted_at).is_(None))
+    parents: dict[int, int | None] = {row.id: row.parent_id for row in connection.execute(tree)}
     everything = frozenset(parents)
     found = _space(connection, caller, space, now)
     if found is None and (space is not None or caller.space_id is not None):

@@ -120,6 +120,8 @@ class Employee(Row, table=True):
     created: int = Field(sa_type=Millis)
     updated: int = Field(sa_type=Millis)
     resigned: int | None = Field(default=None, sa_type=Millis)
+    closed_account: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """1: resigning has disabled the account, so that coming back enables it."""
 
 
 class EmployeeDepartment(Row, table=True):

@@ -30,6 +30,7 @@ class Organisation(Row, table=True):
     position: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """Where it stands among its siblings."""
     updated: int | None = Field(default=None, sa_type=Millis)
+    deleted_at: int | None = Field(default=None, sa_type=Millis)
 
 
 class Space(Row, table=True):
@@ -60,7 +61,13 @@ class AccessToken(Row, table=True):
     """
 
     __tablename__ = "access_token"
-    __table_args__ = (UniqueConstraint("hash"), Index("ix_access_token_account", "account_id"))
+    __table_args__ = (
+        UniqueConstraint("hash"),
+        Index("ix_access_token_account", "account_id"),
+        Index("ix_access_token_app", "app_id"),
+        Index("ix_access_token_issuer", "issuer_id"),
+        Index("ix_access_token_expires", "expires"),
+    )
 
     id: int = id_column()
     org_id: int = Field(sa_type=Id, foreign_key="organisation.id")
@@ -81,4 +88,12 @@ class AccessToken(Row, table=True):
     spaces: Json = json_column()
     """The ids of the spaces it opens, as texts. Nothing stands for all that its account may enter."""
     guest: Json = json_column()
-    """For whom a guest's token is (`user`), and which workflows it may run (`workflows`)."""
+    """For whom a guest's token is (`user`), and which workflows it may run (`workflows`). Of an OAuth token: which of
+    the application's users it is kept to (`user`)."""
+    prefix: str = Field(default="", sa_type=Word(48), sa_column_kwargs={"server_default": text("''")})
+    """How it begins, so that people know it again."""
+    issuer_id: int = Field(default=0, sa_type=Id, sa_column_kwargs={"server_default": "0"})
+    """Of a guest's token: the token or session that admitted him. Of an OAuth token: the key that signed for it."""
+    requests_per_minute: int | None = None
+    """Instead of the setting; nothing stands for the setting, 0 for no bound."""
+    runs_per_minute: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -35,6 +35,7 @@ SESSION_IDLE_MS: Final = 12 * 3_600_000
 """A session that nobody used for so long has ended."""
 _TOUCH_EVERY_MS: Final = 60_000
 _EPOCH_ID: Final = 1
+EPOCH: Final = f"SELECT value FROM access_epoch WHERE id = {_EPOCH_ID}"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Guest:
 
     user: str
     workflows: frozenset[int]
+    app: str = ""
+    """The application whose variables and conversations he uses."""
+    origins: frozenset[str] = frozenset()
+    """The sites whose pages may carry the token; none named: those of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class Caller:
     guest: Guest | None = None
     change_password: bool = False
     """The password was given by somebody else: nothing is open before it is changed."""
+    user: str = ""
+    """The end user to whom an application keeps its token."""
+    requests_per_minute: int | None = None
+    """Instead of the setting; 0: no bound."""
+    runs_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,17 @@ class Standing:
 class CallerRepository:
     """Reads credentials and rights. Everything that changes one of them calls `rights_changed` in its transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, glimpse: Callable[[], int | None] | None = None) -> None:
         self._database = database
+        self._glimpse = glimpse
+        """Reads the epoch (`EPOCH`) without waiting; None when it cannot now."""
 
     async def epoch(self) -> int:
         """A number that grows with every change of rights."""
-        return await self._database.read(_epoch)
+        seen = None if self._glimpse is None else self._glimpse()
+        return await self._database.read(_epoch) if seen is None else seen
 
-    async def by_token(self, token: str) -> Caller | None:
+    async def by_token(self, token: str, ip: str = "") -> Caller | None:
         """Who holds this token; None when it opens nothing: unknown, expired, or of an account that is disabled."""
         hashed = credential_hash(token)
         found = await self._database.read(lambda connection: _by_token(connection, hashed))
@@ -114,9 +127,18 @@ class CallerRepository:
             return None
         caller, last_used = found
         if last_used is None or now_ms() - last_used > _TOUCH_EVERY_MS:
-            touch = update(AccessToken).where(col(AccessToken.id) == caller.token_id).values(last_used=now_ms())
+            mine = col(AccessToken.id) == caller.token_id
+            touch = update(AccessToken).where(mine).values(last_used=now_ms(), last_ip=ip[:64])
             await self._database.write(lambda connection: connection.execute(touch).close())
         return caller
+
+    async def by_id(self, kind: CallerKind, id_: int) -> Caller | None:
+        """Who holds the token or session of this id, as long as it opens anything."""
+        if kind == "session":
+            held = await self._database.read(lambda connection: _by_session(connection, id_))
+        else:
+            held = await self._database.read(lambda connection: _by_token(connection, id_))
+        return None if held is None else held[0]
 
     async def by_session(self, cookie: str) -> Caller | None:
         """Whose browser this is; None when the session has ended or the account is disabled."""
@@ -188,12 +210,14 @@ def departments_of(connection: Connection, account_id: int) -> frozenset[int]:
 
 _EPOCH: Final = select(col(AccessEpoch.value)).where(col(AccessEpoch.id) == _EPOCH_ID)
 
-_TOKEN: Final[Any] = (
-    select(AccessToken.__table__, col(Account.disabled).label("disabled"), col(Account.name).label("account_name"))  # type: ignore[attr-defined]
-    .outerjoin(Account, col(Account.id) == col(AccessToken.account_id))
-    .where(col(AccessToken.hash) == bindparam("hash"))
-)
-_SESSION: Final = (
+_TOKENS: Final[Any] = select(
+    AccessToken.__table__,  # type: ignore[attr-defined]
+    col(Account.disabled).label("disabled"),
+    col(Account.name).label("account_name"),
+).outerjoin(Account, col(Account.id) == col(AccessToken.account_id))
+_TOKEN: Final = _TOKENS.where(col(AccessToken.hash) == bindparam("hash"))
+_TOKEN_BY_ID: Final = _TOKENS.where(col(AccessToken.id) == bindparam("id"))
+_SESSIONS: Final = (
     select(
         col(AccountSession.id),
         col(AccountSession.account_id),
@@ -205,16 +229,22 @@ _SESSION: Final = (
         col(Account.change_password),
     )
     .join(Account, col(Account.id) == col(AccountSession.account_id))
-    .where(col(AccountSession.hash) == bindparam("hash"))
 )
+_SESSION: Final = _SESSIONS.where(col(AccountSession.hash) == bindparam("hash"))
+_SESSION_BY_ID: Final = _SESSIONS.where(col(AccountSession.id) == bindparam("id"))
 
 
 def _epoch(connection: Connection) -> int:
     return connection.execute(_EPOCH).scalar() or 0
 
 
-def _by_token(connection: Connection, hashed: str) -> tuple[Caller, int | None] | None:
-    row: Any = connection.execute(_TOKEN, {"hash": hashed}).one_or_none()
+def _by_token(connection: Connection, which: str | int) -> tuple[Caller, int | None] | None:
+    """`which`: its hash, or its id."""
+    row: Any = (
+        connection.execute(_TOKEN, {"hash": which}).one_or_none()
+        if isinstance(which, str)
+        else connection.execute(_TOKEN_BY_ID, {"id": which}).one_or_none()
+    )
     if row is None or (row.expires is not None and row.expires <= now_ms()):
         return None
     # An account that is gone opens as little as one that is disabled.
@@ -231,20 +261,31 @@ def _by_token(connection: Connection, hashed: str) -> tuple[Caller, int | None] 
         spaces=frozenset(map(int, row.spaces or ())),
         expires=row.expires,
         app_id=row.app_id,
-        guest=_guest(row.guest),
+        guest=_guest(row.guest) if row.kind == "guest" else None,
+        user=_user(row.guest) if row.kind == "oauth" else "",
+        requests_per_minute=row.requests_per_minute,
+        runs_per_minute=row.runs_per_minute,
     )
     return caller, row.last_used
 
 
-def _guest(said: Json) -> Guest | None:
-    if not isinstance(said, dict):
-        return None
-    workflows = said.get("workflows")
-    return Guest(str(said.get("user")), frozenset(map(int, workflows)) if isinstance(workflows, list) else frozenset())  # type: ignore[arg-type]
+def _guest(said: Json) -> Guest:
+    told: Any = said if isinstance(said, dict) else {}
+    workflows, origins = told.get("workflows") or (), told.get("origins") or ()
+    return Guest(_user(said), frozenset(map(int, workflows)), str(told.get("app") or ""), frozenset(map(str, origins)))
 
 
-def _by_session(connection: Connection, hashed: str) -> tuple[Caller, int] | None:
-    row: Any = connection.execute(_SESSION, {"hash": hashed}).one_or_none()
+def _user(said: Json) -> str:
+    return str(said.get("user") or "") if isinstance(said, dict) else ""
+
+
+def _by_session(connection: Connection, which: str | int) -> tuple[Caller, int] | None:
+    """`which`: its hash, or its id."""
+    row: Any = (
+        connection.execute(_SESSION, {"hash": which}).one_or_none()
+        if isinstance(which, str)
+        else connection.execute(_SESSION_BY_ID, {"id": which}).one_or_none()
+    )
     now = now_ms()
     if row is None or row.disabled or row.expires <= now or row.last_used + SESSION_IDLE_MS <= now:
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.blobs.filesystem import FilesystemBlobs
-from storage.callers import CallerRepository
+from storage.callers import EPOCH, CallerRepository
 from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
@@ -28,6 +28,7 @@ from storage.sqlite.connections import database_file, sqlite_url
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.event_log import SqliteEventLog
 from storage.sqlite.fulltext import SqliteFullText
+from storage.sqlite.glimpse import Glimpse
 from storage.sqlite.plans import SqlitePlans
 from storage.sqlite.reader import Reader
 from storage.sqlite.watch import Watch
@@ -65,6 +66,7 @@ class Stores:
     writer: Writer
     reader: Reader
     watch: Watch
+    glimpse: Glimpse
     fulltext: SqliteFullText
     tables: SqliteUserTables
 
@@ -97,6 +99,7 @@ class Stores:
         self.tables.close()
         self.fulltext.close()
         self.watch.close()
+        self.glimpse.close()
         self.writer.close()
         self.reader.close()
 
@@ -139,6 +142,7 @@ def open_stores(
             reader.close()
             raise
     watch = Watch(file)
+    glimpse = Glimpse(file, EPOCH)
     database = SqliteDatabase(writer, reader)
     secrets = SqlSecrets(database, keys)
     fulltext = SqliteFullText(data_dir / "search.sqlite")
@@ -156,7 +160,8 @@ def open_stores(
         knowledge=SqlKnowledge(database, fulltext),
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
-        callers=CallerRepository(database),
+        callers=CallerRepository(database, glimpse),
+        glimpse=glimpse,
         rates=RateRepository(database),
         unfinished=UnfinishedRuns(database),
         database=database,

@@ -22,12 +22,13 @@ from storage.tables.identity import (
 )
 from storage.tables.knowledge import KnowledgeBaseRow, KnowledgeChunkRow, KnowledgeDocumentRow
 from storage.tables.models import Model, ModelCallRow, ThrottleLease, ThrottleUse
+from storage.tables.oauth import OAuthApp, OAuthKey, OAuthUse
 from storage.tables.plugins import Plugin, PluginToolRow, PluginVersion
 from storage.tables.runs import NodeRecord, OpenWaitRow, Run, RunEventRow
 from storage.tables.tenancy import AccessToken, Organisation, Space
 from storage.tables.variables import Variable, VariableDefinitionRow
 from storage.tables.vault import OrganisationKey, Secret, WrappingKey
-from storage.tables.workflows import PlanRow, Workflow, WorkflowVersion
+from storage.tables.workflows import Folder, KeptDraft, PlanRow, Workflow, WorkflowReference, WorkflowVersion
 
 __all__ = [
     "AccessEpoch",
@@ -43,12 +44,17 @@ __all__ = [
     "Employee",
     "EmployeeDepartment",
     "ExternalId",
+    "Folder",
+    "KeptDraft",
     "KnowledgeBaseRow",
     "KnowledgeChunkRow",
     "KnowledgeDocumentRow",
     "Model",
     "ModelCallRow",
     "NodeRecord",
+    "OAuthApp",
+    "OAuthKey",
+    "OAuthUse",
     "OpenWaitRow",
     "Organisation",
     "OrganisationKey",
@@ -69,6 +75,7 @@ __all__ = [
     "Variable",
     "VariableDefinitionRow",
     "Workflow",
+    "WorkflowReference",
     "WorkflowVersion",
     "WrappingKey",
 ]

@@ -264,6 +264,10 @@ class Require(SecurityBase):
         member: Member | None = getattr(request.state, "member", None)
         return await self.admit(request) if member is None else member
 
+    async def before_the_body(self, request: Request) -> None:
+        """Refuse whom a body need not be read for. Raises as `admit`."""
+        await self.admit(request)
+
     async def admit(self, request: Request) -> Member:
         """Who asks. Raises `Unauthenticated`, `PermissionDenied` or `NotFound`."""
         gate: Gate = request.app.state.gate

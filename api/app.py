@@ -13,6 +13,7 @@ from api.conversations import routes as conversations
 from api.databases import routes as databases
 from api.databases.service import DatabaseService
 from api.event_stream import Streams
+from api.failures import answer_failures
 from api.interchange import routes as interchange
 from api.knowledge import routes as knowledge
 from api.knowledge.service import KnowledgeService
@@ -20,11 +21,11 @@ from api.models import routes as models
 from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
+from api.open import users as open_users
 from api.openapi import DESCRIPTION, operation_id
 from api.parts import ApiParts
 from api.plugins import routes as plugins
 from api.plugins.service import PluginService
-from api.problems import answer_problems
 from api.request_log import RequestLog
 from api.runs import debug, events
 from api.runs import routes as runs
@@ -39,6 +40,7 @@ from api.workflows import routes as workflows
 from api.workflows import versions
 from api.workflows.catalogue import Catalogue
 from conf.settings import Settings
+from storage.places import Places
 from workers.client import PayloadReader
 
 # In the order in which an address is looked for: starting runs is what most requests do.
@@ -63,7 +65,7 @@ FEATURES: Final = (
 )
 
 # Addresses that programs written for Coze call, each from the root on.
-OPEN_FEATURES: Final[tuple[APIRouter, ...]] = ()
+OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_users.router,)
 
 
 def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:
@@ -87,6 +89,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.parts = parts
     app.state.limits = parts.limits
     app.state.gate = Gate(parts.stores.callers)
+    app.state.places = Places(parts.stores.database)
     app.state.sessions = Sessions(parts.stores.tokens)
     app.state.temporal_origin = pages
     app.state.payloads = PayloadReader(parts.stores.blobs, parts.stores.data_keys)
@@ -98,7 +101,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.plugins = PluginService(parts.stores, parts.tools)
     app.state.knowledge = KnowledgeService(parts.stores, parts.files)
     app.state.runs = RunService(parts, catalogue, in_place=settings.run_in_place)
-    answer_problems(app)
+    answer_failures(app)
     for router in (*FEATURES, *more):
         app.include_router(router, prefix="/api/v1")
     for router in OPEN_FEATURES:

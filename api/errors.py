@@ -59,3 +59,9 @@ class TooManyRequests(FlowError):
 
     code = "too_many_requests"
     retryable = True
+
+
+class NotBuilt(FlowError):
+    """Programs written for Coze ask for this, and it is not there yet."""
+
+    code = "not_built"

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from api.open.envelope import FAILURE_CONTENT, Failure, is_open
 from api.problems import PROBLEM_CONTENT, Problem
 
 DESCRIPTION: Final = """
@@ -41,10 +42,21 @@ def describe(app: FastAPI) -> dict[str, Any]:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
-        for path in found["paths"].values():
+        failure = Failure.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(failure.pop("$defs", {}))
+        schemas["Failure"] = failure
+        for address, path in found["paths"].items():
             for operation in path.values():
+                if is_open(address):
+                    _describe_open(operation)
+                    continue
                 invalid = operation["responses"].get("422")
                 if invalid is not None and "application/json" in invalid.get("content", {}):
                     operation["responses"]["422"] = {"description": "Unprocessable Content", "content": PROBLEM_CONTENT}
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _describe_open(operation: dict[str, Any]) -> None:
+    """What FastAPI says of a request that does not fit is the envelope here."""
+    operation["responses"]["422"] = {"description": "A parameter does not fit.", "content": FAILURE_CONTENT}

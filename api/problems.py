@@ -17,6 +17,7 @@ from api.errors import (
     InvalidRequest,
     MalformedBody,
     ModelTestFailed,
+    NotBuilt,
     PermissionDenied,
     TooManyRequests,
     Unauthenticated,
@@ -49,6 +50,7 @@ STATUSES: Final[Mapping[type[FlowError], int]] = {
     ModelTestFailed: 422,
     NodeFailed: 422,
     TooManyRequests: 429,
+    NotBuilt: 501,
     NodeTimeout: 504,
 }
 """A subclass has the status of its nearest ancestor here. What is not listed is 503 when trying again may help; else it
@@ -102,19 +104,22 @@ def problem_of(error: FlowError, request_id: str = "") -> Response:
     errors: list[Any] = list(listed) if isinstance(listed, list) else []
     if not errors and isinstance(field := facts.get("field"), str):
         errors = [{"field": field, "code": error.code, "message": error.message}]
-    status = status_of(error)
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="mainspring"'
-    if status == 413:
-        # Whoever sends more than we take is not listened to any longer.
-        headers["Connection"] = "close"
-    if status == 429:
-        after = error.facts.get("retry_after")
-        headers["Retry-After"] = str(max(1, math.ceil(after)) if isinstance(after, int | float) else 1)
-    if status == 503:
-        headers["Retry-After"] = "1"
-    return _answer(status, error.code, error.message, errors, facts, request_id, headers)
+    return _answer(status_of(error), error.code, error.message, errors, facts, request_id, headers_of(error))
+
+
+def headers_of(error: FlowError) -> dict[str, str]:
+    """What an answer to this error says in its headers."""
+    match status_of(error):
+        case 401:
+            return {"WWW-Authenticate": 'Bearer realm="mainspring"'}
+        case 413:
+            # Whoever sends more than we take is not listened to any longer.
+            return {"Connection": "close"}
+        case 429 | 503:
+            seconds = error.facts.get("retry_after")
+            return {"Retry-After": str(max(1, math.ceil(seconds)) if isinstance(seconds, int | float) else 1)}
+        case _:
+            return {}
 
 
 def unexpected(request_id: str) -> Response:

@@ -173,7 +173,7 @@ def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
             async def read_strictly(request: Request) -> Response:
                 if isinstance(declared, Require):
                     # Now: FastAPI reads the body before it asks who sends it.
-                    await declared.admit(request)
+                    await declared.before_the_body(request)
                 limits: Limits = request.app.state.limits
                 strict = StrictRequest(request.scope, request.receive)
                 strict.limit = getattr(limits, name) + _ROOM

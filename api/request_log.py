@@ -9,12 +9,14 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import unexpected
+from api.failures import broken
+from api.request_ids import request_begins
 from storage.ids import new_id
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID_HEADERS: Final = (b"x-request-id", b"x-tt-logid", b"x-log-id")
 _QUIET: Final = ("/api/v1/health/",)
 """Asked every few seconds by whatever watches over us."""
 
@@ -37,6 +39,7 @@ class RequestLog:
         began = time.perf_counter()
         request_id = _given_id(scope) or f"{new_id():x}"
         scope.setdefault("state", {})["request_id"] = request_id
+        request_begins(request_id)
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -44,7 +47,8 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers: list[tuple[bytes, bytes]] = list(message["headers"])
-                headers.append((b"x-request-id", request_id.encode()))
+                # One id under every name that programs look for.
+                headers += [(name, request_id.encode()) for name in _ID_HEADERS]
                 headers.append((b"x-content-type-options", b"nosniff"))
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
@@ -58,7 +62,7 @@ class RequestLog:
             _log.exception("request broke", request_id=request_id, method=scope["method"], path=scope["path"])
             if status:
                 raise
-            await unexpected(request_id)(scope, receive, send_with_headers)
+            await broken(scope["path"], request_id)(scope, receive, send_with_headers)
         finally:
             quiet = status < 400 and (scope["state"].get("recorded") or scope["path"].startswith(_QUIET))
             (_log.debug if quiet else _log.info)(

@@ -1,0 +1,1 @@
+"""Tests of the open API, most of them with the SDK that programs use."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from storage.account_sessions import AccountSessionRepository
+from storage.accounts import AccountRepository
 from storage.blobs.filesystem import FilesystemBlobs
 from storage.callers import EPOCH, CallerRepository
 from storage.conversations import SqlConversations
@@ -61,6 +63,8 @@ class Stores:
     tokens: TokenRepository
     callers: CallerRepository
     rates: RateRepository
+    accounts: AccountRepository
+    account_sessions: AccountSessionRepository
     unfinished: UnfinishedRuns
     database: Database
     writer: Writer
@@ -163,6 +167,8 @@ def open_stores(
         callers=CallerRepository(database, glimpse),
         glimpse=glimpse,
         rates=RateRepository(database),
+        accounts=AccountRepository(database),
+        account_sessions=AccountSessionRepository(database),
         unfinished=UnfinishedRuns(database),
         database=database,
         writer=writer,

@@ -21,6 +21,10 @@ from storage.ledger import SqlLedger
 from storage.migrations import migrate
 from storage.models import InstanceModels, ModelRepository
 from storage.organisations import OrganisationRepository
+from storage.people.careers import CareerRepository
+from storage.people.departments import DepartmentRepository
+from storage.people.employees import EmployeeRepository
+from storage.people.organisations import OrganisationTree
 from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
 from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
@@ -85,6 +89,22 @@ class Stores:
     def plugins(self, org_id: int, space_id: int) -> PluginRepository:
         """The plugins of a space."""
         return PluginRepository(self.database, org_id, space_id)
+
+    def organisation_tree(self) -> OrganisationTree:
+        """All organisations, as far as somebody may see them."""
+        return OrganisationTree(self.database)
+
+    def departments(self, org_id: int) -> DepartmentRepository:
+        """The departments of an organisation."""
+        return DepartmentRepository(self.database, org_id)
+
+    def employees(self, org_id: int) -> EmployeeRepository:
+        """The people of an organisation."""
+        return EmployeeRepository(self.database, org_id)
+
+    def careers(self, org_id: int) -> CareerRepository:
+        """What becomes of the people of an organisation."""
+        return CareerRepository(self.database, org_id)
 
     def external_ids(self, org_id: int, space_id: int, source: str = "coze") -> ExternalIdRepository:
         """What things of a space are called in the system they came from."""

@@ -1,0 +1,1 @@
+"""Organisations, their departments, and the people who work in them."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, WithJsonSchema
@@ -20,6 +22,12 @@ ExpressionField = Annotated[Expression, WithJsonSchema({"format": "expression"})
 
 def schema_of(model: type[BaseModel]) -> JsonSchema:
     """The schema of a model. Raises `TypeError` for a model that contains itself: the subset has no references."""
+    return deepcopy(_schema_of(model))
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> JsonSchema:
+    # Kept, because it takes milliseconds and never changes.
     whole = model.model_json_schema()
     definitions = cast("Mapping[str, Mapping[str, Any]]", whole.get("$defs", {}))
     schema = _Subset(definitions, model.__qualname__).of(whole, ())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.routing import BaseRoute
 
 from api.app import create_app
 from api.parts import ApiParts
@@ -22,6 +25,9 @@ from tests.storage.samples import KEYS
 from workers.client import RunsClient
 
 Document = dict[str, Any]
+
+_ROUTES: Final[list[BaseRoute]] = []
+"""Those of the first application here."""
 
 
 @dataclass
@@ -81,13 +87,15 @@ async def serve(
     **parts: Any,
 ) -> AsyncIterator[Serving]:
     """Serve over stores in a folder, or over those given."""
+    if stores is None:
+        _put_new_database(folder)
     opened = stores or open_stores(folder, keys=KEYS)
     try:
         home = await opened.organisations.ensure_default()
         token = new_token()
         await opened.tokens.register(home.org_id, home.space_id, "a test", token)
         made = ApiParts(stores=opened, library=library or built_in_library(), runs=runs, limits=limits, **parts)
-        app = create_app(Settings(data_dir=folder, run_in_place=run_in_place), made)
+        app = _on_known_routes(create_app(Settings(data_dir=folder, run_in_place=run_in_place), made))
         async with client_of(app, token) as client:
             yield Serving(app, client, opened, token)
     finally:
@@ -99,3 +107,29 @@ def client_of(app: FastAPI, token: str | None) -> AsyncClient:
     """A client without a network between it and the application."""
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     return AsyncClient(transport=ASGITransport(app), base_url="http://test", headers=headers, timeout=30)
+
+
+@cache
+def _new_database() -> bytes:
+    """A database as it is after the first start; copying it is quicker than making it."""
+    with TemporaryDirectory() as folder:
+        open_stores(Path(folder), keys=KEYS).close()
+        return (Path(folder) / "mainspring.sqlite").read_bytes()
+
+
+def _put_new_database(folder: Path) -> None:
+    file = folder / "mainspring.sqlite"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_new_database())
+
+
+def _on_known_routes(app: FastAPI) -> FastAPI:
+    """The application on routes that have served before: finding out what each depends on takes longer than a test.
+
+    They know nothing of the application that they serve, which comes with each request.
+    """
+    if not _ROUTES:
+        _ROUTES.extend(app.router.routes)
+    app.router.routes = list(_ROUTES)
+    return app

@@ -399,7 +399,7 @@ def yields_then_fails(*_: object) -> Iterable[Any]:
         {"expressions": yields_then_fails},
         {"expressions": lambda _: [5]},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),
 )
 def test_a_node_type_that_fails_is_named_and_hides_nothing(changes: dict[str, Any]) -> None:
     broken = canvas(start(), node("a", "work"), end({"x": "=nobody.x"}), lines="start>a>end")

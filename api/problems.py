@@ -24,6 +24,7 @@ from api.errors import (
     UnsupportedBody,
 )
 from api.json_response import JsonResponse
+from api.language import current_language, spoken
 from engine.errors import (
     Conflict,
     FlowError,
@@ -116,8 +117,13 @@ def headers_of(error: FlowError) -> dict[str, str]:
             # Whoever sends more than we take is not listened to any longer.
             return {"Connection": "close"}
         case 429 | 503:
+            room = {
+                f"X-RateLimit-{name.capitalize()}": str(math.ceil(value))
+                for name in ("limit", "remaining", "reset")
+                if isinstance(value := error.facts.get(name), int | float)
+            }
             seconds = error.facts.get("retry_after")
-            return {"Retry-After": str(max(1, math.ceil(seconds)) if isinstance(seconds, int | float) else 1)}
+            return {"Retry-After": str(max(1, math.ceil(seconds)) if isinstance(seconds, int | float) else 1)} | room
         case _:
             return {}
 
@@ -137,17 +143,27 @@ def _answer(
     request_id: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    language = current_language()
     body: dict[str, Any] = {
         "type": f"urn:mainspring:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": spoken(HTTPStatus(status).phrase, language),
         "status": status,
         "code": code,
-        "detail": detail,
-        "errors": errors,
+        "detail": spoken(detail, language),
+        "errors": errors if language == "en" else [_spoken(one) for one in errors],
         "facts": facts,
         "request_id": request_id,
     }
-    return JsonResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    sent = {**(headers or {}), "Content-Language": language, "Vary": "Accept-Language"}
+    return JsonResponse(body, status, sent, media_type="application/problem+json")
+
+
+def _spoken(finding: Any) -> Any:
+    """A finding with its sentence in the language of the request."""
+    match finding:
+        case {"message": str(message)}:
+            return {**finding, "message": spoken(message)}
+    return finding
 
 
 def invalid_request(error: RequestValidationError) -> InvalidRequest:

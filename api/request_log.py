@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from typing import Final
@@ -10,6 +11,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.failures import broken
+from api.language import language_wished
+from api.rates import Room
 from api.request_ids import request_begins
 from storage.ids import new_id
 
@@ -40,6 +43,7 @@ class RequestLog:
         request_id = _given_id(scope) or f"{new_id():x}"
         scope.setdefault("state", {})["request_id"] = request_id
         request_begins(request_id)
+        language_wished(_header(scope, b"accept-language"))
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -50,6 +54,8 @@ class RequestLog:
                 # One id under every name that programs look for.
                 headers += [(name, request_id.encode()) for name in _ID_HEADERS]
                 headers.append((b"x-content-type-options", b"nosniff"))
+                if (room := scope["state"].get("room")) is not None and status != 429:
+                    headers += _room(room)
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
                 message = {**message, "headers": headers}
@@ -73,6 +79,19 @@ class RequestLog:
                 ms=round((time.perf_counter() - began) * 1000, 1),
                 request_id=request_id,
             )
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for found, value in scope["headers"] if found == name), "")
+
+
+def _room(room: Room) -> list[tuple[bytes, bytes]]:
+    """How often one may go on asking."""
+    return [
+        (b"x-ratelimit-limit", b"%d" % room.limit),
+        (b"x-ratelimit-remaining", b"%d" % room.remaining),
+        (b"x-ratelimit-reset", b"%d" % math.ceil(room.reset)),
+    ]
 
 
 def _given_id(scope: Scope) -> str:

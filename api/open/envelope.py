@@ -21,6 +21,7 @@ from api.errors import (
     UnsupportedBody,
 )
 from api.json_response import JsonResponse
+from api.language import spoken
 from api.problems import headers_of, status_of
 from api.request_ids import current_request_id
 from engine.errors import (
@@ -147,7 +148,7 @@ def failed_with(status: int, sentence: str, headers: Mapping[str, str] | None = 
 def _failure(
     status: int, code: int, sentence: str, top: Mapping[str, Any], headers: Mapping[str, str] | None
 ) -> Response:
-    body = {"code": code, "msg": sentence, **top, "detail": {"logid": current_request_id()}}
+    body = {"code": code, "msg": spoken(sentence), **top, "detail": {"logid": current_request_id()}}
     return JsonResponse(body, status, dict(headers or {}))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -29,6 +29,7 @@ from api.permissions import (
     in_scope,
     read_permissions,
 )
+from api.rates import RateLimiter
 from engine.errors import NotFound
 from storage.callers import Caller, CallerKind, Guest, Held, Standing, credential_hash
 
@@ -81,11 +82,25 @@ class Member:
     """Somebody else gave the password: nothing is open before it is changed."""
     spaces: frozenset[int] = frozenset()
     """The only spaces that what he carries opens; empty: all that he may enter."""
+    user: str = ""
+    """The end user to whom an application keeps its token."""
+    requests_per_minute: int | None = None
+    """Instead of the setting; 0: no bound."""
+    runs_per_minute: int | None = None
 
     @property
     def person(self) -> str:
         """Whose variables, conversations and last inputs these are, when a request names nobody."""
-        return self.guest.user if self.guest is not None else str(self.account_id or self.token_id)
+        return self.confined_to or str(self.account_id or self.token_id)
+
+    @property
+    def confined_to(self) -> str | None:
+        """The end user whose runs and conversations are all there are for him; None: everybody's are."""
+        return self.guest.user if self.guest is not None else self.user or None
+
+    def sees(self, user_id: str | None) -> bool:
+        """Whether what belongs to this end user exists for him."""
+        return self.confined_to is None or self.confined_to == user_id
 
     def organisations(self, permission: Permission) -> frozenset[int]:
         """The organisations in which he has a permission: what is in none of them does not exist for him."""
@@ -96,7 +111,8 @@ class Callers(Protocol):
     """Where credentials and rights are known."""
 
     async def epoch(self) -> int: ...
-    async def by_token(self, token: str) -> Caller | None: ...
+    async def by_token(self, token: str, ip: str = "") -> Caller | None: ...
+    async def by_id(self, kind: CallerKind, id_: int) -> Caller | None: ...
     async def by_session(self, cookie: str) -> Caller | None: ...
     async def standing(self, caller: Caller, space: str | int | None = None) -> Standing | None: ...
 
@@ -109,12 +125,16 @@ class _Known:
     epoch: int
 
 
+_Key = tuple[str, str | int | None, Permission | None]
+"""What somebody carries, the space, and the permission that lets him in from outside."""
+
+
 class Gate:
     """Knows who asks. It remembers for a moment, and forgets as soon as any right has changed, in whatever process."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._known: dict[tuple[str, str | int | None, Permission | None], _Known] = {}
+        self._known: dict[_Key, _Known] = {}
 
     async def member(self, request: HTTPConnection) -> Member:
         """Who asks, in the space that the header `X-Space-ID` names or where he is at home.
@@ -133,32 +153,58 @@ class Gate:
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who asks, whatever he may. Raises `Unauthenticated`."""
-        return await self._caller(_credential(request))
+        return await self._caller(_credential(request), address_of(request))
+
+    async def again(self, member: Member) -> Member:
+        """Who asked before, by what he carried then, and what he may by now. Raises as `member`."""
+
+        async def find() -> Caller:
+            caller = await self._callers.by_id(member.kind, member.token_id)
+            if caller is None:
+                raise Unauthenticated("What you signed in with has ended.")
+            return caller
+
+        space = member.space_id or None
+        return (await self._ask((f"{member.kind} {member.token_id}", space, None), find)).member
+
+    async def stand(self, caller: Caller, space: str | int | None) -> Member:
+        """What somebody may in a space who does not ask himself. Raises `NotFound` when he may not enter it."""
+        return (await self._stand(caller, space, None))[0]
 
     async def _look(self, request: HTTPConnection, space: str | int | None, over: Permission | None = None) -> _Known:
         credential = _credential(request)
         # What is kept is the hash: a table of tokens in memory would be worth stealing.
         key = (credential_hash("".join(credential)), space, over)
+        return await self._ask(key, lambda: self._caller(credential, address_of(request)))
+
+    async def _ask(self, key: _Key, find: Callable[[], Awaitable[Caller]]) -> _Known:
+        """Who somebody is, from memory while no right has changed."""
         epoch, now = await self._callers.epoch(), time.monotonic()
         known = self._known.get(key)
         if known is not None and known.epoch == epoch and known.until > now:
             return known
         self._known.pop(key, None)
-        caller = await self._caller(credential)
-        standing = await self._callers.standing(caller, space)
-        member = None if standing is None else _member(caller, standing, over)
-        if standing is None or member is None:
-            raise NotFound("There is no such space.", space_id=str(space or caller.space_id or ""))
-        ends = min((one for one in (caller.expires, standing.expires) if one is not None), default=None)
+        caller = await find()
+        member, expires = await self._stand(caller, key[1], key[2])
+        ends = min((one for one in (caller.expires, expires) if one is not None), default=None)
         kept = _KEPT_SECONDS if ends is None else min(_KEPT_SECONDS, ends / 1000 - time.time())
         if len(self._known) >= _KEPT:
             self._known.clear()
         found = self._known[key] = _Known(caller, member, now + kept, epoch)
         return found
 
-    async def _caller(self, credential: tuple[str, str]) -> Caller:
+    async def _stand(
+        self, caller: Caller, space: str | int | None, over: Permission | None
+    ) -> tuple[Member, int | None]:
+        standing = await self._callers.standing(caller, space)
+        member = None if standing is None else _member(caller, standing, over)
+        if standing is None or member is None:
+            raise NotFound("There is no such space.", space_id=str(space or caller.space_id or ""))
+        return member, standing.expires
+
+    async def _caller(self, credential: tuple[str, str], address: str) -> Caller:
         kind, secret = credential
-        found = await (self._callers.by_token(secret) if kind == "token" else self._callers.by_session(secret))
+        found = await (self._callers.by_token(secret, address) if kind == "token" else self._callers.by_session(secret))
         if found is None:
             raise Unauthenticated(
                 "Nobody is known by this token: it is wrong, has expired or was revoked."
@@ -166,6 +212,11 @@ class Gate:
                 else "This browser is not logged in any more."
             )
         return found
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client is not None else ""
 
 
 def _credential(request: HTTPConnection) -> tuple[str, str]:
@@ -185,6 +236,12 @@ def _member(caller: Caller, standing: Standing, over: Permission | None = None) 
     if caller.spaces and standing.space_id not in caller.spaces:
         return None
     permissions, reach = _everything(standing) if caller.kind == "instance" else _rights(standing)
+    if caller.guest is not None and not caller.account_id:
+        # The operator's own token admitted him: there is no account whose rights could end.
+        permissions |= _OF_GUESTS
+    if caller.guest is not None or caller.spaces:
+        # What opens some spaces alone opens nothing of the organisations around them.
+        reach = {}
     inside = standing.space_id and permissions & OF_SPACES
     if standing.space_id and not inside and (over is None or standing.org_id not in reach.get(over, ())):
         return None
@@ -208,6 +265,9 @@ def _member(caller: Caller, standing: Standing, over: Permission | None = None) 
         app_id=caller.app_id,
         change_password=caller.change_password,
         spaces=caller.spaces,
+        user=caller.user,
+        requests_per_minute=caller.requests_per_minute,
+        runs_per_minute=caller.runs_per_minute,
     )
 
 
@@ -272,10 +332,23 @@ class Require(SecurityBase):
         """Who asks. Raises `Unauthenticated`, `PermissionDenied` or `NotFound`."""
         gate: Gate = request.app.state.gate
         named = request.path_params.get(self.space, "")[:_LONGEST_SPACE] if self.space else ""
-        member = await (gate.enter(request, named, self.over) if named else gate.member(request))
+        rates: RateLimiter = request.app.state.rates
+        try:
+            member = await (gate.enter(request, named, self.over) if named else gate.member(request))
+        except Unauthenticated:
+            rates.stranger(address_of(request))
+            raise
+        self.count(request, member)
         self.check(request, member)
         request.state.member = member
         return member
+
+    def count(self, request: Request, member: Member) -> None:
+        """Count that he asks. Raises `TooManyRequests`."""
+        rates: RateLimiter = request.app.state.rates
+        request.state.room = rates.request(member)
+        if self.permission is Permission.RUN_START:
+            rates.run(member)
 
     def check(self, request: Request, member: Member) -> None:
         """Whether he may. Raises `PermissionDenied`."""
@@ -285,6 +358,10 @@ class Require(SecurityBase):
             raise PermissionDenied("No token may do that: log in.", permission=self.permission.value)
         if member.guest is not None and not self.guests:
             raise PermissionDenied("A guest's token may not do that.", permission=self.permission.value)
+        if member.guest is not None and member.guest.origins:
+            origin = request.headers.get("origin")
+            if origin is not None and origin not in member.guest.origins:
+                raise PermissionDenied("This token is not for pages of that site.", origin=origin[:200])
         if member.change_password and self.permission not in _BEFORE_A_NEW_PASSWORD:
             raise PermissionDenied("Change the password first: it was given to you by somebody else.")
         has = member.reach if self.anywhere else member.permissions

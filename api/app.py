@@ -9,6 +9,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from api.access import Gate, check_declared
+from api.accounts import login, others, own
+from api.accounts.service import AccountService
 from api.conversations import routes as conversations
 from api.databases import routes as databases
 from api.databases.service import DatabaseService
@@ -23,9 +25,13 @@ from api.node_types import routes as node_types
 from api.node_types.palette import Palette
 from api.open import users as open_users
 from api.openapi import DESCRIPTION, operation_id
+from api.organisations import departments, employees
+from api.organisations import routes as organisations
 from api.parts import ApiParts
 from api.plugins import routes as plugins
 from api.plugins.service import PluginService
+from api.proxies import TrustedProxies, read_networks
+from api.rates import RateLimiter, rates_of
 from api.request_log import RequestLog
 from api.runs import debug, events
 from api.runs import routes as runs
@@ -61,6 +67,12 @@ FEATURES: Final = (
     variables.router,
     usage.router,
     temporal.router,
+    organisations.router,
+    departments.router,
+    employees.router,
+    login.router,
+    own.router,
+    others.router,
     system.router,
 )
 
@@ -83,14 +95,17 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        middleware=[Middleware(RequestLog), Middleware(ForTemporalPages, origin=pages)],
+        middleware=[*_proxies(settings), Middleware(RequestLog), Middleware(ForTemporalPages, origin=pages)],
     )
     catalogue = Catalogue(parts.stores, parts.library.types, parts.limits)
     app.state.parts = parts
+    app.state.settings = settings
+    app.state.accounts = AccountService(parts.stores, parts.passwords, settings)
     app.state.limits = parts.limits
     app.state.gate = Gate(parts.stores.callers)
     app.state.places = Places(parts.stores.database)
-    app.state.sessions = Sessions(parts.stores.tokens)
+    app.state.rates = RateLimiter(rates_of(settings))
+    app.state.sessions = Sessions(app.state.gate)
     app.state.temporal_origin = pages
     app.state.payloads = PayloadReader(parts.stores.blobs, parts.stores.data_keys)
     app.state.streams = Streams()
@@ -108,3 +123,9 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
         app.include_router(router)
     check_declared(app.routes)
     return app
+
+
+def _proxies(settings: Settings) -> list[Middleware]:
+    """The outermost layer, where proxies stand in front."""
+    networks = read_networks(settings.trusted_proxies)
+    return [Middleware(TrustedProxies, networks=networks)] if networks else []

@@ -14,6 +14,7 @@ from api.failures import broken
 from api.language import language_wished
 from api.rates import Room
 from api.request_ids import request_begins
+from api.security_headers import secure
 from storage.ids import new_id
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -56,9 +57,8 @@ class RequestLog:
                 headers.append((b"x-content-type-options", b"nosniff"))
                 if (room := scope["state"].get("room")) is not None and status != 429:
                     headers += _room(room)
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append((b"cache-control", b"no-store"))
-                message = {**message, "headers": headers}
+                secured = secure(headers, https=scope.get("scheme") == "https")
+                message = {**message, "headers": secured}
             await send(message)
 
         try:

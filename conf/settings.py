@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -87,6 +88,35 @@ class Settings(BaseSettings):
     table_organisation_bytes: Annotated[int, Field(ge=1024 * 1024)] = 1024 * 1024 * 1024
     """The most that the user tables of one organisation may take on the disk."""
 
+    public_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """The addresses by which programs reach this server, separated by commas: what an OAuth application signs must be
+    meant for one of them. None: for the host that the request names, but in `production`."""
+    token_requests_per_minute: Annotated[int, Field(ge=0)] = 1_200
+    """Of one token, or one browser that is logged in, in one process; 0: no bound. So with all that follow."""
+    token_runs_per_minute: Annotated[int, Field(ge=0)] = 300
+    guest_requests_per_minute: Annotated[int, Field(ge=0)] = 120
+    """Of one end user in a space, whichever of his tokens he shows."""
+    guest_runs_per_minute: Annotated[int, Field(ge=0)] = 20
+    account_requests_per_minute: Annotated[int, Field(ge=0)] = 6_000
+    account_runs_per_minute: Annotated[int, Field(ge=0)] = 1_200
+    organisation_requests_per_minute: Annotated[int, Field(ge=0)] = 60_000
+    organisation_runs_per_minute: Annotated[int, Field(ge=0)] = 12_000
+    stranger_requests_per_minute: Annotated[int, Field(ge=0)] = 300
+    """Of one address from which nobody is known: wrong tokens, and applications that ask for theirs."""
+
+    administrator: str = "administrator@mainspring.local"
+    """The address of the account that the first start makes; its password is printed then, once."""
+    registration: Literal["closed", "open", "listed"] = "closed"
+    """Whether people may make accounts for themselves: nobody, everybody, or those of `registration_allow`."""
+    registration_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses and domains, separated by commas. Nothing proves that an address is its owner's."""
+    login_attempts: Annotated[int, Field(ge=1)] = 10
+    """How often within 15 minutes one may try to log in with an account, from one address."""
+    login_attempts_per_address: Annotated[int, Field(ge=1)] = 100
+    """How often from one address, with whatever accounts: a whole office may share one."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or CIDR of proxies that are believed who asks and whether by https, separated by commas."""
+
     canvas_bytes: int = 5 * 1024 * 1024
     canvas_nodes: int = 1_000
     canvas_depth: int = 64
@@ -103,7 +133,16 @@ class Settings(BaseSettings):
     loop_turns: int = 100_000
     in_place_steps: int = 2_000
 
-    @field_validator("egress_allow", "code_modules", mode="before")
+    @field_validator(
+        "egress_allow", "code_modules", "public_urls", "registration_allow", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one, strict=False)
+        return value

@@ -134,11 +134,12 @@ class CallerRepository:
 
     async def by_id(self, kind: CallerKind, id_: int) -> Caller | None:
         """Who holds the token or session of this id, as long as it opens anything."""
-        if kind == "session":
-            held = await self._database.read(lambda connection: _by_session(connection, id_))
-        else:
-            held = await self._database.read(lambda connection: _by_token(connection, id_))
-        return None if held is None else held[0]
+
+        def look(connection: Connection) -> Caller | None:
+            found = _by_session(connection, id_) if kind == "session" else _by_token(connection, id_)
+            return None if found is None else found[0]
+
+        return await self._database.read(look)
 
     async def by_session(self, cookie: str) -> Caller | None:
         """Whose browser this is; None when the session has ended or the account is disabled."""
@@ -217,19 +218,16 @@ _TOKENS: Final[Any] = select(
 ).outerjoin(Account, col(Account.id) == col(AccessToken.account_id))
 _TOKEN: Final = _TOKENS.where(col(AccessToken.hash) == bindparam("hash"))
 _TOKEN_BY_ID: Final = _TOKENS.where(col(AccessToken.id) == bindparam("id"))
-_SESSIONS: Final = (
-    select(
-        col(AccountSession.id),
-        col(AccountSession.account_id),
-        col(AccountSession.last_used),
-        col(AccountSession.expires),
-        col(Account.name),
-        col(Account.org_id),
-        col(Account.disabled),
-        col(Account.change_password),
-    )
-    .join(Account, col(Account.id) == col(AccountSession.account_id))
-)
+_SESSIONS: Final = select(
+    col(AccountSession.id),
+    col(AccountSession.account_id),
+    col(AccountSession.last_used),
+    col(AccountSession.expires),
+    col(Account.name),
+    col(Account.org_id),
+    col(Account.disabled),
+    col(Account.change_password),
+).join(Account, col(Account.id) == col(AccountSession.account_id))
 _SESSION: Final = _SESSIONS.where(col(AccountSession.hash) == bindparam("hash"))
 _SESSION_BY_ID: Final = _SESSIONS.where(col(AccountSession.id) == bindparam("id"))
 

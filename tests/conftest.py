@@ -20,6 +20,7 @@ _BYTES: Final = 1_500_000_000
 _MOST: Final = 12
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` means: two for a core, as half of the time is waiting, and no more than fit."""
     return max(1, min(2 * (os.cpu_count() or 1), psutil.virtual_memory().total // _BYTES, _MOST))

@@ -48,6 +48,7 @@ class RequireGuest(Require):
             raise Unauthenticated("A session is for Temporal's pages alone: others need a token.")
         sessions: Sessions = request.app.state.sessions
         member = await sessions.member(session)
+        self.count(request, member)
         if self.permission not in member.permissions:
             raise PermissionDenied("This session may not do that.", permission=self.permission.value)
         request.state.member = member

@@ -5,41 +5,39 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from api.access import Member
 from api.errors import Unauthenticated
+from engine.errors import NotFound
 
 CODE_SECONDS: Final = 300
 SESSION_SECONDS: Final = 8 * 3_600
 
-# So long may the session of a token that was revoked still open.
-_BELIEVED_SECONDS: Final = 10.0
 _MOST: Final = 1_000
 
 
-class Tokens(Protocol):
-    """Where it is known which tokens an organisation has."""
+class Known(Protocol):
+    """Where it is known what somebody may by now (`api.access.Gate`)."""
 
-    async def of(self, org_id: int) -> Sequence[Any]: ...
+    async def again(self, member: Member) -> Member: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Guest:
-    """Whose eyes a browser reads with, until when, and until when that need not be looked up again."""
+    """Whose eyes a browser reads with, and until when."""
 
     member: Member
     until: float
-    believed: float = 0.0
 
 
 class Sessions:
     """Kept in this process alone, by hashes: after a restart one signs in again."""
 
-    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tokens = tokens
+    def __init__(self, known: Known, clock: Callable[[], float] = time.monotonic) -> None:
+        self._known = known
         self._clock = clock
         self._codes: dict[bytes, _Guest] = {}
         self._open: dict[bytes, _Guest] = {}
@@ -56,15 +54,18 @@ class Sessions:
         return _put(self._open, _Guest(guest.member, self._clock() + SESSION_SECONDS))
 
     async def member(self, session: str) -> Member:
-        """Who reads in this session. Raises `Unauthenticated`."""
+        """Who reads in this session, and what he may by now: it ends with the token or login that asked for it.
+
+        Raises `Unauthenticated`.
+        """
         key, now = _hash(session), self._clock()
         guest = self._open.get(key)
         if guest is not None and guest.until >= now:
-            if guest.believed >= now:
-                return guest.member
-            if any(token.id == guest.member.token_id for token in await self._tokens.of(guest.member.org_id)):
-                self._open[key] = replace(guest, believed=now + _BELIEVED_SECONDS)
-                return guest.member
+            try:
+                return await self._known.again(guest.member)
+            except (Unauthenticated, NotFound):
+                # Revoked, logged out, disabled, or not of the space any more.
+                pass
         self._open.pop(key, None)
         raise Unauthenticated("This browser is not signed in any more: `mainspring ui` gives a link.")
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from engine.errors import Conflict
 from storage.sqlite.connections import connect, create_sqlite_engine, database_file
 
-HEAD: Final = "0011"
+HEAD: Final = "0013"
 """The newest revision in `versions/`: known here so that a start on a current database need not import Alembic."""
 
 

@@ -5,8 +5,10 @@ from storage.tables.conversations import (
     ConversationRow,
     ConversationTemplate,
     ConversationWrite,
+    MessageFeedback,
 )
 from storage.tables.external_ids import ExternalId
+from storage.tables.files import FileRow, FileSpace
 from storage.tables.identity import (
     AccessEpoch,
     Account,
@@ -44,11 +46,14 @@ __all__ = [
     "Employee",
     "EmployeeDepartment",
     "ExternalId",
+    "FileRow",
+    "FileSpace",
     "Folder",
     "KeptDraft",
     "KnowledgeBaseRow",
     "KnowledgeChunkRow",
     "KnowledgeDocumentRow",
+    "MessageFeedback",
     "Model",
     "ModelCallRow",
     "NodeRecord",

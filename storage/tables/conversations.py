@@ -51,6 +51,8 @@ class ConversationRow(Row, table=True):
     section_id: int = Field(sa_type=Id)
     created: int = Field(sa_type=Millis)
     updated: int = Field(sa_type=Millis)
+    meta: Json = json_column()
+    """What its owner noted beside it: texts by their names."""
 
 
 class ConversationTemplate(Row, table=True):
@@ -90,6 +92,25 @@ class ConversationMessage(Row, table=True):
     created: int = Field(sa_type=Millis)
     updated: int = Field(sa_type=Millis)
     content: str = Field(sa_type=LongText)
+    meta: Json = json_column()
+
+
+class MessageFeedback(Row, table=True):
+    """What somebody thinks of a message."""
+
+    __tablename__ = "message_feedback"
+    __table_args__ = (Index("ix_message_feedback_conversation", "conversation_id"),)
+
+    message_id: int = id_column()
+    person: str = Field(primary_key=True, sa_type=Word(KEY_LENGTH))
+    org_id: int = Field(sa_type=Id)
+    space_id: int = Field(sa_type=Id)
+    conversation_id: int = Field(sa_type=Id)
+    kind: str = Field(sa_type=Word(8))
+    created: int = Field(sa_type=Millis)
+    updated: int = Field(sa_type=Millis)
+    comment: str = Field(sa_type=LongText)
+    reasons: Json = json_column()
 
 
 class ConversationWrite(Row, table=True):

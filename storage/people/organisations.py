@@ -38,15 +38,6 @@ class NewOrganisation:
     parent_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """How much stands in an organisation itself, not in those below it."""
-
-    departments: Mapping[int, int]
-    employees: Mapping[int, int]
-    """Those who work there now."""
-
-
 class OrganisationTree:
     """All organisations. Which of them somebody may see is said with every call: `within`, their ids."""
 
@@ -93,17 +84,20 @@ class OrganisationTree:
         rows = await self._database.read(lambda connection: fetch(connection, statement))
         return Page(rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None)
 
-    async def contents(self) -> Contents:
-        """How many departments and employees each has."""
-        departments = select(col(Department.org_id), func.count()).group_by(col(Department.org_id))
-        employees = select(col(Employee.org_id), func.count()).where(col(Employee.state) == "active")
-        employees = employees.group_by(col(Employee.org_id))
+    async def departments(self, within: Collection[int]) -> dict[int, list[Department]]:
+        """The departments of each, siblings in their order."""
+        mine = select(Department).where(col(Department.org_id).in_(within))
+        statement = mine.order_by(col(Department.position), col(Department.id))
+        found: dict[int, list[Department]] = {}
+        for one in await self._database.read(lambda connection: fetch(connection, statement)):
+            found.setdefault(one.org_id, []).append(one)
+        return found
 
-        def query(connection: Connection) -> Contents:
-            first, second = (connection.execute(one).all() for one in (departments, employees))
-            return Contents({row[0]: row[1] for row in first}, {row[0]: row[1] for row in second})
-
-        return await self._database.read(query)
+    async def employees(self) -> dict[int, int]:
+        """How many people work in each now, not in those below it."""
+        working = select(col(Employee.org_id), func.count()).where(col(Employee.state) == "active")
+        statement = working.group_by(col(Employee.org_id))
+        return await self._database.read(lambda connection: {row[0]: row[1] for row in connection.execute(statement)})
 
     # --- changes ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Organisations over HTTP: their tree, their departments, their people."""

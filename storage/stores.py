@@ -14,6 +14,7 @@ from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
 from storage.external_ids import ExternalIdRepository
+from storage.folders import FolderRepository
 from storage.key_register import admit
 from storage.keyring import KeyRing
 from storage.knowledge.store import SqlKnowledge
@@ -29,6 +30,7 @@ from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
 from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
 from storage.rates import RateRepository
+from storage.references import ReferenceRepository
 from storage.runs import RunRepository, UnfinishedRuns
 from storage.sqlite.connections import database_file, sqlite_url
 from storage.sqlite.database import SqliteDatabase
@@ -45,6 +47,7 @@ from storage.user_tables.limits import DEFAULT_LIMITS, TableLimits
 from storage.user_tables.sqlite.tables import SqliteUserTables
 from storage.variables import SqlVariables
 from storage.vault import SqlSecrets
+from storage.workflow_trash import Trash
 from storage.workflows import WorkflowRepository
 
 
@@ -81,6 +84,18 @@ class Stores:
     def workflows(self, org_id: int, space_id: int) -> WorkflowRepository:
         """The workflows of a space."""
         return WorkflowRepository(self.database, org_id, space_id)
+
+    def folders(self, org_id: int, space_id: int) -> FolderRepository:
+        """Where the workflows of a space are filed."""
+        return FolderRepository(self.database, org_id, space_id)
+
+    def trash(self, org_id: int, space_id: int) -> Trash:
+        """The workflows of a space that were thrown away."""
+        return Trash(self.database, org_id, space_id)
+
+    def references(self, org_id: int, space_id: int) -> ReferenceRepository:
+        """Who uses what in a space."""
+        return ReferenceRepository(self.database, org_id, space_id)
 
     def runs(self, org_id: int, space_id: int) -> RunRepository:
         """The runs of a space."""

@@ -2,90 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from engine.errors import Conflict, NotFound
 from engine.values import Json
+from storage.audit import Note
 from storage.clock import now_ms
-from storage.database import Database
 from storage.ids import new_id
 from storage.naming import checked_key, checked_name, key_from
-from storage.paging import Page, columns_of, cursor_id, fetch, page_size
-from storage.tables import Workflow, WorkflowVersion
-from storage.versions import parse_version, version_after
+from storage.paging import Page, fetch
+from storage.references import DRAFT, named_in, put_references, refuse_used
+from storage.tables import Account, KeptDraft, Workflow
+from storage.workflow_lists import Filters, Sort, WorkflowSummary, checked_tags, page_of
+from storage.workflow_rows import ROOM_FOR_ID, author, check_folder, free_key, tell, touched
+from storage.workflow_versions import Published, Versions, VersionSummary
+
+__all__ = [
+    "Canvas",
+    "Match",
+    "NewWorkflow",
+    "Published",
+    "VersionSummary",
+    "WorkflowRepository",
+    "WorkflowSummary",
+]
 
 Canvas = dict[str, Json]
 
-_ROOM_FOR_ID: Final = 43
-"""Characters of a key before a hyphen and an id, 64 in all."""
+MOST_KEPT_DRAFTS = 20
+"""Of one workflow; the oldest gives way."""
+
+Match = Callable[[int, int], bool]
+"""Whether a workflow of this revision and this `updated` is the one that somebody has seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowSummary:
-    """A workflow as lists show it."""
+class Moved(Conflict):
+    """It is not what somebody has seen; the facts say what it is now."""
 
-    id: int
-    key: str
-    name: str
-    description: str
-    revision: int
-    latest_version: str | None
-    created: int
-    updated: int
-
-
-@dataclass(frozen=True, slots=True)
-class VersionSummary:
-    """A version as lists show it."""
-
-    version: str
-    plan_hash: str
-    notes: str
-    created: int
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What one needs to know of a version to run it."""
-
-    workflow_id: int
-    key: str
-    name: str
-    version: str
-    plan_hash: str
-    description: str = ""
-
-
-def _published(version: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            col(Workflow.id),
-            col(Workflow.key),
-            col(Workflow.name),
-            col(WorkflowVersion.version),
-            col(WorkflowVersion.plan_hash),
-            col(Workflow.description),
-        )
-        .join(WorkflowVersion, col(WorkflowVersion.workflow_id) == col(Workflow.id))
-        .where(
-            col(Workflow.id) == bindparam("id"),
-            col(Workflow.org_id) == bindparam("org_id"),
-            col(Workflow.space_id) == bindparam("space_id"),
-            col(Workflow.deleted_at).is_(None),
-            col(WorkflowVersion.version) == version,
-        )
-    )
-
-
-# Made once: they stand before every run, and making a statement costs more than running it.
-_PUBLISHED_LATEST: Final = _published(col(Workflow.latest_version))
-_PUBLISHED_AS: Final = _published(bindparam("version"))
+    code = "precondition_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,79 +57,75 @@ class NewWorkflow:
     draft: Mapping[str, Json]
     key: str = ""
     description: str = ""
+    folder_id: int = 0
+    tags: Json = None
 
 
-class WorkflowRepository:
+class WorkflowRepository(Versions):
     """The workflows of one space."""
 
-    def __init__(self, database: Database, org_id: int, space_id: int) -> None:
-        self._database = database
-        self._org_id = org_id
-        self._space_id = space_id
-        self._mine = (
-            col(Workflow.org_id) == org_id,
-            col(Workflow.space_id) == space_id,
-            col(Workflow.deleted_at).is_(None),
-        )
-
     async def create(
-        self, name: str, draft: Mapping[str, Json], *, key: str | None = None, description: str = ""
+        self,
+        name: str,
+        draft: Mapping[str, Json],
+        *,
+        key: str | None = None,
+        description: str = "",
+        folder_id: int = 0,
+        tags: Sequence[str] = (),
+        by: int = 0,
+        note: Note | None = None,
     ) -> Workflow:
-        """A new workflow. Without a key it gets one like its name. Raises `Conflict` when the given key is taken."""
-        id_, now = new_id(), now_ms()
-        row: dict[str, Any] = {
-            "id": id_,
-            "org_id": self._org_id,
-            "space_id": self._space_id,
-            "key": key_from(name) or f"workflow-{id_}" if key is None else checked_key(key),
-            "name": checked_name(name),
-            "revision": 1,
-            "created": now,
-            "updated": now,
-            "description": description,
-            "draft": dict(draft),
-        }
+        """A new workflow. Without a key it gets one like its name.
+
+        Raises `Conflict` when the given key is taken, `NotFound` when there is no such folder.
+        """
+        id_ = new_id()
+        row = self._new(
+            NewWorkflow(id_, name, draft, "", description, folder_id, checked_tags([*tags]) or None), author(note, by)
+        )
+        if key is not None:
+            row["key"] = checked_key(key)
+        named = named_in(draft)
+
+        def job(connection: Connection) -> None:
+            check_folder(connection, self._org_id, self._space_id, folder_id)
+            connection.execute(insert(Workflow).values(row))
+            put_references(connection, self._space_id, id_, DRAFT, named)
+            tell(connection, note, id_, row["name"], after={"key": row["key"], "name": row["name"]})
+
         try:
-            await self._database.write(lambda connection: connection.execute(insert(Workflow).values(row)).close())
+            await self._database.write(job)
         except IntegrityError:
             if key is not None:
                 raise Conflict("Another workflow of this space has this key.", field="key", key=key) from None
             # The id makes it unique: somebody has a workflow of the same name.
-            row["key"] = f"{row['key']}-{id_}"
-            await self._database.write(lambda connection: connection.execute(insert(Workflow).values(row)).close())
+            row["key"] = f"{row['key'][:ROOM_FOR_ID]}-{id_}"
+            await self._database.write(job)
         return Workflow(**row)
 
     async def create_all(
-        self, new: Sequence[NewWorkflow], within: Callable[[Connection], None] | None = None
+        self,
+        new: Sequence[NewWorkflow],
+        within: Callable[[Connection], None] | None = None,
+        *,
+        by: int = 0,
+        note: Note | None = None,
     ) -> dict[int, str]:
         """Make several workflows, all or none, with whatever else `within` writes; gives their keys by id.
 
         A key that is taken gives way to one with the id behind it.
         """
-        now = now_ms()
-        rows: dict[int, dict[str, Any]] = {
-            one.id: {
-                "id": one.id,
-                "org_id": self._org_id,
-                "space_id": self._space_id,
-                "key": (checked_key(one.key) if one.key else key_from(one.name)) or f"workflow-{one.id}",
-                "name": checked_name(one.name),
-                "revision": 1,
-                "created": now,
-                "updated": now,
-                "description": one.description,
-                "draft": dict(one.draft),
-            }
-            for one in new
-        }
+        rows = {one.id: self._new(one, author(note, by)) for one in new}
+        named = {one.id: named_in(one.draft) for one in new}
 
         def job(connection: Connection) -> None:
-            taken = set(connection.execute(self._taken([row["key"] for row in rows.values()])).scalars())
-            for row in rows.values():
-                if row["key"] in taken:
-                    row["key"] = f"{row['key'][:_ROOM_FOR_ID]}-{row['id']}"
-                taken.add(row["key"])
+            for id_, row in rows.items():
+                check_folder(connection, self._org_id, self._space_id, row["folder_id"])
+                row["key"] = free_key(connection, self._space_id, row["key"], id_)
                 connection.execute(insert(Workflow).values(row))
+                put_references(connection, self._space_id, id_, DRAFT, named[id_])
+                tell(connection, note, id_, row["name"], after={"key": row["key"], "name": row["name"]})
             if within is not None:
                 within(connection)
 
@@ -178,9 +134,10 @@ class WorkflowRepository:
 
     async def taken_keys(self, keys: Sequence[str]) -> frozenset[str]:
         """Those of the keys that a workflow of the space has."""
-        return frozenset(
-            await self._database.read(lambda connection: connection.execute(self._taken(keys)).scalars().all())
+        statement = select(col(Workflow.key)).where(
+            col(Workflow.space_id) == self._space_id, col(Workflow.key).in_(keys)
         )
+        return frozenset(await self._database.read(lambda connection: connection.execute(statement).scalars().all()))
 
     async def get(self, workflow_id: int) -> Workflow:
         """With its draft. Raises `NotFound`."""
@@ -190,163 +147,231 @@ class WorkflowRepository:
         """With its draft. Raises `NotFound`."""
         return await self._one(col(Workflow.key) == key, key=key)
 
-    async def page(self, *, search: str = "", cursor: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
-        """The newest first; `search` is a part of a name, key or description."""
-        statement = select(*columns_of(Workflow, WorkflowSummary)).where(*self._mine)
-        if search:
-            places = (col(Workflow.name), col(Workflow.key), col(Workflow.description))
-            statement = statement.where(or_(*(place.icontains(search, autoescape=True) for place in places)))
-        if (before := cursor_id(cursor)) is not None:
-            statement = statement.where(col(Workflow.id) < before)
-        statement = statement.order_by(col(Workflow.id).desc()).limit(page_size(limit) + 1)
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        items = [WorkflowSummary(*row) for row in rows[:limit]]
-        return Page(items, str(items[-1].id) if len(rows) > limit else None)
-
-    async def save_draft(self, workflow_id: int, draft: Mapping[str, Json], *, revision: int) -> int:
-        """Keep a draft and return its revision. Raises `Conflict` when `revision` is no longer the stored one."""
-        statement = (
-            update(Workflow)
-            .where(*self._mine, col(Workflow.id) == workflow_id, col(Workflow.revision) == revision)
-            .values(draft=dict(draft), revision=revision + 1, updated=now_ms())
+    async def page(
+        self,
+        *,
+        search: str = "",
+        filters: Filters | None = None,
+        sort: Sort = "created",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[WorkflowSummary]:
+        """A page of those that are wanted; unless told otherwise all, the newest first."""
+        wanted = filters or Filters(search=search)
+        return await self._database.read(
+            lambda connection: page_of(connection, self._mine, wanted, sort, cursor, limit)
         )
 
-        def job(connection: Connection) -> None:
-            if connection.execute(statement).rowcount == 0:
-                stored = self._row(connection, workflow_id, col(Workflow.revision))[0]
+    async def names_of(self, accounts: Iterable[int]) -> dict[int, str]:
+        """What the accounts are called that made or changed something here; nobody has the number 0."""
+        ids = {one for one in accounts if one}
+        if not ids:
+            return {}
+        statement = select(col(Account.id), col(Account.name)).where(col(Account.id).in_(ids))
+        return dict(await self._database.read(lambda connection: connection.execute(statement).all()))
+
+    async def save_draft(
+        self,
+        workflow_id: int,
+        draft: Mapping[str, Json],
+        *,
+        revision: int | None,
+        match: Match | None = None,
+        by: int = 0,
+    ) -> int:
+        """Keep a draft and return its revision. Raises `Conflict` when `revision` is no longer the stored one, and
+        `Moved` when the workflow does not `match`.
+        """
+        named = named_in(draft)
+
+        def job(connection: Connection) -> int:
+            stored = self._matching(connection, workflow_id, match).revision
+            if revision not in (None, stored):
                 raise Conflict("The draft has changed since you opened it.", revision=stored)
+            self._put_draft(connection, workflow_id, draft, stored + 1, by)
+            put_references(connection, self._space_id, workflow_id, DRAFT, named)
+            return int(stored) + 1
 
-        await self._database.write(job)
-        return revision + 1
+        return await self._database.write(job)
 
-    async def rename(self, workflow_id: int, *, name: str | None = None, description: str | None = None) -> None:
-        """Change what people read. Raises `NotFound`."""
-        values: dict[str, Any] = {"updated": now_ms()}
-        if name is not None:
-            values["name"] = checked_name(name)
-        if description is not None:
-            values["description"] = description
-        await self._change(workflow_id, values)
-
-    async def delete(self, workflow_id: int) -> None:
-        """Take it out of sight; its runs stay readable, and its key is free again. Raises `NotFound`."""
-
-        def job(connection: Connection) -> None:
-            (key,) = self._row(connection, workflow_id, col(Workflow.key))
-            # No key has a tilde, so that this one clashes with none.
-            values = {"deleted_at": now_ms(), "key": f"{key}~{workflow_id}"}
-            connection.execute(update(Workflow).where(col(Workflow.id) == workflow_id).values(values))
-
-        await self._database.write(job)
-
-    # --- versions -----------------------------------------------------------------------------------------------------
-
-    async def publish(
+    async def roll_back(
         self,
         workflow_id: int,
         canvas: Mapping[str, Json],
-        plan_hash: str,
+        to: str,
         *,
-        version: str | None = None,
-        notes: str = "",
-    ) -> WorkflowVersion:
-        """Freeze a canvas as the wanted or the next version. Raises `Conflict` when the wanted one is not greater."""
-        row: dict[str, Any] = {
-            "id": new_id(),
-            "org_id": self._org_id,
-            "space_id": self._space_id,
-            "workflow_id": workflow_id,
-            "plan_hash": plan_hash,
-            "created": now_ms(),
-            "notes": notes,
-            "canvas": dict(canvas),
-        }
+        revision: int | None,
+        match: Match | None = None,
+        by: int = 0,
+        note: Note | None = None,
+    ) -> tuple[int, int]:
+        """Let a canvas take the draft's place, which is kept; gives the new revision and that of the kept draft.
 
-        def job(connection: Connection) -> str:
-            (latest,) = self._row(connection, workflow_id, col(Workflow.latest_version))
-            given = version_after(latest, version)
-            connection.execute(insert(WorkflowVersion).values(**row, version=given))
-            connection.execute(
-                update(Workflow)
-                .where(col(Workflow.id) == workflow_id)
-                .values(latest_version=given, updated=row["created"])
+        Raises as `save_draft`.
+        """
+        named = named_in(canvas)
+
+        def job(connection: Connection) -> tuple[int, int]:
+            stored = self._matching(connection, workflow_id, match, col(Workflow.draft), col(Workflow.latest_version))
+            if revision not in (None, stored.revision):
+                raise Conflict("The draft has changed since you opened it.", revision=stored.revision)
+            kept = {"workflow_id": workflow_id, "revision": stored.revision, "created": now_ms()}
+            connection.execute(insert(KeptDraft).values(**kept, created_by=author(note, by), canvas=stored.draft))
+            old = (
+                select(col(KeptDraft.revision))
+                .where(col(KeptDraft.workflow_id) == workflow_id)
+                .order_by(col(KeptDraft.revision).desc())
+                .offset(MOST_KEPT_DRAFTS)
+                .limit(1)
             )
-            return given
+            if (last := connection.scalar(old)) is not None:
+                gone = (col(KeptDraft.workflow_id) == workflow_id, col(KeptDraft.revision) <= last)
+                connection.execute(KeptDraft.__table__.delete().where(*gone))  # type: ignore[attr-defined]
+            following = stored.revision + 1
+            # Back at what runs, nothing is changed.
+            same = {"published_revision": following} if to == stored.latest_version else {}
+            self._put_draft(connection, workflow_id, canvas, following, author(note, by), **same)
+            put_references(connection, self._space_id, workflow_id, DRAFT, named)
+            before: Json = {"revision": stored.revision}
+            tell(connection, note, workflow_id, stored.name, before=before, after={"revision": following, "to": to})
+            return following, stored.revision
 
-        return WorkflowVersion(**row, version=await self._database.write(job))
+        return await self._database.write(job)
 
-    async def published(self, workflow_id: int, version: str | None = None) -> Published:
-        """What runs: that version, or the latest. Raises `NotFound`."""
-        values = {"id": workflow_id, "org_id": self._org_id, "space_id": self._space_id, "version": version}
-        statement = _PUBLISHED_LATEST if version is None else _PUBLISHED_AS
-        if version is None:
-            del values["version"]
-        found = await self._database.read(lambda connection: connection.execute(statement, values).one_or_none())
-        if found is None:
-            raise self._no_version(workflow_id, version)
-        return Published(*found)
+    async def kept_drafts(self, workflow_id: int) -> list[tuple[int, int, int]]:
+        """Drafts that gave way, the newest first: revision, when, and which account did it. Raises `NotFound`."""
+        statement = (
+            select(col(KeptDraft.revision), col(KeptDraft.created), col(KeptDraft.created_by))
+            .where(col(KeptDraft.workflow_id) == workflow_id)
+            .order_by(col(KeptDraft.revision).desc())
+        )
 
-    async def version(self, workflow_id: int, version: str | None = None) -> WorkflowVersion:
-        """With its canvas: that version, or the latest. Raises `NotFound`."""
-        statement = self._versions(select(WorkflowVersion), workflow_id)
-        wanted = col(Workflow.latest_version) if version is None else version
-        statement = statement.where(col(WorkflowVersion.version) == wanted)
-        found = await self._database.read(lambda connection: fetch(connection, statement))
-        if not found:
-            raise self._no_version(workflow_id, version)
-        frozen: WorkflowVersion = found[0]
-        return frozen
-
-    async def versions(self, workflow_id: int, *, cursor: str | None = None, limit: int = 50) -> Page[VersionSummary]:
-        """The newest first. Raises `NotFound` when there is no such workflow."""
-        columns = [col(WorkflowVersion.id), *columns_of(WorkflowVersion, VersionSummary)]
-        statement = self._versions(select(*columns), workflow_id)
-        if (before := cursor_id(cursor)) is not None:
-            statement = statement.where(col(WorkflowVersion.id) < before)
-        # Ids grow, and so do versions: the order is the same.
-        statement = statement.order_by(col(WorkflowVersion.id).desc()).limit(page_size(limit) + 1)
-
-        def query(connection: Connection) -> Any:
+        def query(connection: Connection) -> list[tuple[int, int, int]]:
             self._row(connection, workflow_id, col(Workflow.id))
-            return connection.execute(statement).all()
+            return [(row.revision, row.created, row.created_by) for row in connection.execute(statement)]
 
-        rows = await self._database.read(query)
-        items = [VersionSummary(*row[1:]) for row in rows[:limit]]
-        return Page(items, str(rows[limit - 1][0]) if len(rows) > limit else None)
+        return await self._database.read(query)
+
+    async def kept_draft(self, workflow_id: int, revision: int) -> Canvas:
+        """A draft that gave way. Raises `NotFound`."""
+        statement = select(col(KeptDraft.canvas)).where(
+            col(KeptDraft.workflow_id) == workflow_id, col(KeptDraft.revision) == revision
+        )
+
+        def query(connection: Connection) -> Canvas:
+            self._row(connection, workflow_id, col(Workflow.id))
+            canvas = connection.scalar(statement)
+            if canvas is None:
+                raise NotFound("No such draft was kept.", workflow_id=str(workflow_id), revision=revision)
+            return dict(canvas)
+
+        return await self._database.read(query)
+
+    async def rename(self, workflow_id: int, *, name: str | None = None, description: str | None = None) -> None:
+        """Change what people read. Raises `NotFound`."""
+        await self.change(workflow_id, name=name, description=description)
+
+    async def change(
+        self,
+        workflow_id: int,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        folder_id: int | None = None,
+        tags: Sequence[str] | None = None,
+        match: Match | None = None,
+        by: int = 0,
+        note: Note | None = None,
+    ) -> None:
+        """Change what people read, and where it is filed. Raises `NotFound`, and `Moved` when it does not `match`."""
+        given: dict[str, Any] = {
+            "name": None if name is None else checked_name(name),
+            "description": description,
+            "folder_id": folder_id,
+            "tags": None if tags is None else checked_tags([*tags]),
+        }
+        values = {field: value for field, value in given.items() if value is not None}
+
+        def job(connection: Connection) -> None:
+            columns = (col(Workflow.description), col(Workflow.folder_id), col(Workflow.tags))
+            stored = self._matching(connection, workflow_id, match, *columns)
+            check_folder(connection, self._org_id, self._space_id, folder_id or 0)
+            change = {**values, "updated": touched(), "updated_by": author(note, by)}
+            connection.execute(update(Workflow).where(col(Workflow.id) == workflow_id).values(change))
+            before: Json = {field: _told(getattr(stored, field)) for field in values}
+            after: Json = {field: _told(value) for field, value in values.items()}
+            tell(connection, note, workflow_id, stored.name, before=before, after=after)
+
+        await self._database.write(job)
+
+    async def delete(
+        self,
+        workflow_id: int,
+        *,
+        force: bool = True,
+        match: Match | None = None,
+        by: int = 0,
+        note: Note | None = None,
+    ) -> None:
+        """Put it into the trash: its runs stay readable, and its key is free again.
+
+        Raises `NotFound`, `Moved` when it does not `match`, and without `force` `InUse` when others call it.
+        """
+
+        def job(connection: Connection) -> None:
+            stored = self._matching(connection, workflow_id, match, col(Workflow.key))
+            if not force:
+                names = (str(workflow_id), stored.key)
+                refuse_used(connection, self._org_id, self._space_id, "workflow", names, but=workflow_id)
+            # No key has a tilde, so that this one clashes with none.
+            values = {"deleted_at": now_ms(), "deleted_by": author(note, by), "key": f"{stored.key}~{workflow_id}"}
+            connection.execute(update(Workflow).where(col(Workflow.id) == workflow_id).values(values))
+            tell(connection, note, workflow_id, stored.name, before={"key": stored.key})
+
+        await self._database.write(job)
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _taken(self, keys: Sequence[str]) -> Select[str]:
-        return select(col(Workflow.key)).where(col(Workflow.space_id) == self._space_id, col(Workflow.key).in_(keys))
+    def _new(self, one: NewWorkflow, by: int) -> dict[str, Any]:
+        now = now_ms()
+        return {
+            "id": one.id,
+            "org_id": self._org_id,
+            "space_id": self._space_id,
+            "key": (checked_key(one.key) if one.key else key_from(one.name)) or f"workflow-{one.id}",
+            "name": checked_name(one.name),
+            "revision": 1,
+            "created": now,
+            "updated": now,
+            "folder_id": one.folder_id,
+            "created_by": by,
+            "updated_by": by,
+            "tags": one.tags,
+            "description": one.description,
+            "draft": dict(one.draft),
+        }
 
     async def _one(self, which: Any, **facts: Json) -> Workflow:
-        statement = select(Workflow).where(*self._mine, which)
+        statement: Select[Workflow] = select(Workflow).where(*self._mine, which)
         found = await self._database.read(lambda connection: fetch(connection, statement))
         if not found:
             raise NotFound("There is no such workflow.", **facts)
         return found[0]
 
-    def _row(self, connection: Connection, workflow_id: int, *columns: Any) -> Any:
-        statement = select(*columns).where(*self._mine, col(Workflow.id) == workflow_id)
-        found = connection.execute(statement).one_or_none()
-        if found is None:
-            raise NotFound("There is no such workflow.", workflow_id=str(workflow_id))
-        return found
+    def _matching(self, connection: Connection, workflow_id: int, match: Match | None, *columns: Any) -> Any:
+        """Its name, revision, `updated` and these columns. Raises `NotFound` and `Moved`."""
+        always = (col(Workflow.name), col(Workflow.revision), col(Workflow.updated))
+        stored = self._row(connection, workflow_id, *always, *columns)
+        if match is not None and not match(stored.revision, stored.updated):
+            raise Moved("It has changed since you read it.", revision=stored.revision)
+        return stored
 
-    def _versions(self, statement: Select[Any], workflow_id: int) -> Select[Any]:
-        return statement.join(Workflow, col(Workflow.id) == col(WorkflowVersion.workflow_id)).where(
-            *self._mine, col(Workflow.id) == workflow_id
-        )
+    def _put_draft(
+        self, connection: Connection, workflow_id: int, draft: Mapping[str, Json], revision: int, by: int, **more: Any
+    ) -> None:
+        values = {"draft": dict(draft), "revision": revision, "updated": touched(), "updated_by": by, **more}
+        connection.execute(update(Workflow).where(col(Workflow.id) == workflow_id).values(values))
 
-    async def _change(self, workflow_id: int, values: dict[str, Any]) -> None:
-        statement = update(Workflow).where(*self._mine, col(Workflow.id) == workflow_id).values(values)
-        if not await self._database.write(lambda connection: connection.execute(statement).rowcount):
-            raise NotFound("There is no such workflow.", workflow_id=str(workflow_id))
 
-    def _no_version(self, workflow_id: int, version: str | None) -> NotFound:
-        if version is None:
-            return NotFound(
-                "There is no such workflow, or no version of it is published.", workflow_id=str(workflow_id)
-            )
-        parse_version(version)
-        return NotFound("There is no such version.", workflow_id=str(workflow_id), version=version)
+def _told(value: Any) -> Json:
+    return str(value) if isinstance(value, int) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from storage.audit import Actor
 async def actor_of(request: Request) -> Actor:
     """Who asks, and from where. Before anybody is known (at a login), only from where."""
     member: Member | None = getattr(request.state, "member", None)
-    where = {
+    where: dict[str, Any] = {
         "ip": request.client.host if request.client is not None else "",
         "user_agent": request.headers.get("user-agent", ""),
         "request_id": str(request.state.request_id),

@@ -37,9 +37,19 @@ def check_same_site(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     foreign = site is not None and site not in _OUR_PAGES
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        foreign = True
-    if foreign:
+    if foreign or (origin is not None and not _is_ours(origin, request)):
         raise PermissionDenied("A page of another site may not ask for this.")
     if not request.headers.get(PAGE_HEADER):
         raise PermissionDenied("A page sends the header X-Requested-With with everything that changes something.")
+
+
+def _is_ours(origin: str, request: Request) -> bool:
+    """Whether a page at this origin was served by us: same host and port, and not in clear where we are not."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    host = request.headers.get("host", "")
+    # A proxy that nobody told us of may have taken https off; the other way round somebody is in between.
+    clear = request.url.scheme == "https" and parts.scheme != "https"
+    return parts.scheme in {"http", "https"} and bool(host) and parts.netloc.lower() == host.lower() and not clear

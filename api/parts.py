@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from api.accounts.passwords import Passwords
 from engine.limits import DEFAULT_LIMITS, Limits
 from nodes.documents import FileReader
 from nodes.library import Library
@@ -34,6 +35,8 @@ class ApiParts:
     """What must be there before this process may be sent requests, besides the database."""
     tools: ToolTrial | None = None
     """Calls tools of plugins on trial."""
+    passwords: Passwords = field(default_factory=Passwords)
+    """Hashes passwords, with the parameters it was made with."""
     probe: ModelProbe | None = None
     """Tries models that are about to be saved; without it they are saved untried."""
     files: FileReader | None = None

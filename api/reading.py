@@ -25,6 +25,8 @@ LimitName = Literal["canvas_bytes", "run_input_bytes", "import_bytes"]
 
 _ROOM: Final = 64 * 1024
 """What may stand around a canvas or the inputs of a run: the limit itself is that of what is in it."""
+SMALL_BYTES: Final = 64 * 1024
+"""For what holds a few fields, and for who is not known yet."""
 _MOST_VALUES: Final = 1_000_000
 """In an import: many times what its largest files hold. More would hold everybody up while it is looked through."""
 _LONG: Final = 1024 * 1024
@@ -162,8 +164,8 @@ class StrictRequest(Request):
         return self._json
 
 
-def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
-    """The class of routes whose bodies end at this limit (and in which no key may stand twice)."""
+def strict_route(name: LimitName, *, once: bool = False, most: int | None = None) -> type[APIRoute]:
+    """The class of routes whose bodies end at this limit, or at `most` (and in which no key may stand twice)."""
 
     class StrictRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -176,8 +178,8 @@ def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
                     await declared.before_the_body(request)
                 limits: Limits = request.app.state.limits
                 strict = StrictRequest(request.scope, request.receive)
-                strict.limit = getattr(limits, name) + _ROOM
-                strict.setting = f"MAINSPRING_{name.upper()}"
+                strict.limit = getattr(limits, name) + _ROOM if most is None else most
+                strict.setting = f"MAINSPRING_{name.upper()}" if most is None else ""
                 strict.once = once
                 strict.most_values = _MOST_VALUES if name == "import_bytes" else None
                 return await handle(strict)
@@ -185,3 +187,7 @@ def strict_route(name: LimitName, *, once: bool = False) -> type[APIRoute]:
             return read_strictly
 
     return StrictRoute
+
+
+small_route: Final = strict_route("run_input_bytes", most=SMALL_BYTES)
+"""For routes whose bodies hold a few fields."""

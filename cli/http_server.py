@@ -27,6 +27,8 @@ class HttpServer:
             lifespan="off",
             log_config=None,
             access_log=False,
+            # uvicorn would believe whatever runs on this machine; whom to believe is a setting (`api.proxies`).
+            proxy_headers=False,
             log_level="warning",
             timeout_graceful_shutdown=_DRAIN_SECONDS,
             ws="none",

@@ -83,6 +83,7 @@ async def serve(
     runs: RunsClient | None = None,
     limits: Limits = DEFAULT_LIMITS,
     run_in_place: bool = True,
+    settings: Mapping[str, Any] | None = None,
     stores: Stores | None = None,
     **parts: Any,
 ) -> AsyncIterator[Serving]:
@@ -95,7 +96,9 @@ async def serve(
         token = new_token()
         await opened.tokens.register(home.org_id, home.space_id, "a test", token)
         made = ApiParts(stores=opened, library=library or built_in_library(), runs=runs, limits=limits, **parts)
-        app = _on_known_routes(create_app(Settings(data_dir=folder, run_in_place=run_in_place), made))
+        app = _on_known_routes(
+            create_app(Settings(data_dir=folder, run_in_place=run_in_place, **(settings or {})), made)
+        )
         async with client_of(app, token) as client:
             yield Serving(app, client, opened, token)
     finally:

@@ -245,8 +245,8 @@ def _by_token(connection: Connection, which: str | int) -> tuple[Caller, int | N
     )
     if row is None or (row.expires is not None and row.expires <= now_ms()):
         return None
-    # An account that is gone opens as little as one that is disabled.
-    if row.account_id and row.disabled != 0:
+    # An account that is gone opens as little as one that is disabled; but the operator is never locked out.
+    if row.account_id and row.disabled != 0 and row.kind != "instance":
         return None
     caller = Caller(
         kind=row.kind,

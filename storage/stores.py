@@ -21,6 +21,7 @@ from storage.knowledge.store import SqlKnowledge
 from storage.ledger import SqlLedger
 from storage.migrations import migrate
 from storage.models import InstanceModels, ModelRepository
+from storage.oauth_apps import OAuthAppRepository
 from storage.organisations import OrganisationRepository
 from storage.people.careers import CareerRepository
 from storage.people.departments import DepartmentRepository
@@ -68,6 +69,7 @@ class Stores:
     knowledge: SqlKnowledge
     organisations: OrganisationRepository
     tokens: TokenRepository
+    oauth_apps: OAuthAppRepository
     callers: CallerRepository
     rates: RateRepository
     accounts: AccountRepository
@@ -199,6 +201,7 @@ def open_stores(
         knowledge=SqlKnowledge(database, fulltext),
         organisations=OrganisationRepository(database),
         tokens=TokenRepository(database),
+        oauth_apps=OAuthAppRepository(database),
         callers=CallerRepository(database, glimpse),
         glimpse=glimpse,
         rates=RateRepository(database),

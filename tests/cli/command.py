@@ -92,3 +92,10 @@ def service(*words: str | Path, until: str, **more: str) -> Iterator[Service]:
         finally:
             process.kill()
             process.communicate()
+
+
+@contextmanager
+def standing(folder: Path, **more: str) -> Iterator[Service]:
+    """Mainspring running on a folder. Commands that find it there take a tenth of the time that they do alone."""
+    with service("up", *FREE_PORTS, "--data-dir", folder, until="Ctrl-C stops it", **more) as running:
+        yield running

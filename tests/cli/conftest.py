@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import FREE_PORTS, Service, service
+from tests.cli.command import Service, standing
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +19,5 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def up(data_dir: Path) -> Iterator[Service]:
     """`mainspring up`, started for the first time on its folder."""
-    with service("up", *FREE_PORTS, "--data-dir", data_dir, until="Ctrl-C stops it") as running:
+    with standing(data_dir) as running:
         yield running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import mainspring, result
+from tests.cli.command import mainspring, result, standing
 
 
 @pytest.fixture
@@ -70,33 +70,35 @@ def test_a_run_is_a_turn_of_a_conversation_and_sets_a_variable(tmp_path: Path, f
 def test_conversations_are_listed_named_cleared_and_deleted(folder: Path) -> None:
     where = ("--data-dir", folder)
     talk = result(mainspring("conversations", "create", "售后", "--user", "安娜", "--json", *where))["id"]
-    assert mainspring("conversations", "say", talk, "你好", *where).returncode == 0
-    assert mainspring("conversations", "clear", talk, *where).returncode == 0
-    assert mainspring("conversations", "say", talk, "您好", "--role", "assistant", *where).returncode == 0
-    shown = mainspring("conversations", "show", talk, *where)
-    assert shown.stdout == "user  你好\n— cleared —\nassistant  您好\n"
-    assert mainspring("conversations", "rename", talk, "退货", *where).returncode == 0
-    listed = mainspring("conversations", "list", "--user", "安娜", "--online", *where)
-    assert "退货" in listed.stdout
-    assert result(mainspring("conversations", "list", "--draft", "--json", *where)) == []
-    assert mainspring("conversations", "delete", talk, "--yes", *where).returncode == 0
-    gone = mainspring("conversations", "show", talk, *where)
-    assert (gone.returncode, "There is no such conversation." in gone.stderr) == (1, True)
+    with standing(folder):
+        assert mainspring("conversations", "say", talk, "你好", *where).returncode == 0
+        assert mainspring("conversations", "clear", talk, *where).returncode == 0
+        assert mainspring("conversations", "say", talk, "您好", "--role", "assistant", *where).returncode == 0
+        shown = mainspring("conversations", "show", talk, *where)
+        assert shown.stdout == "user  你好\n— cleared —\nassistant  您好\n"
+        assert mainspring("conversations", "rename", talk, "退货", *where).returncode == 0
+        listed = mainspring("conversations", "list", "--user", "安娜", "--online", *where)
+        assert "退货" in listed.stdout
+        assert result(mainspring("conversations", "list", "--draft", "--json", *where)) == []
+        assert mainspring("conversations", "delete", talk, "--yes", *where).returncode == 0
+        gone = mainspring("conversations", "show", talk, *where)
+        assert (gone.returncode, "There is no such conversation." in gone.stderr) == (1, True)
 
 
 def test_variables_are_defined_set_and_reset(folder: Path) -> None:
     where = ("--data-dir", folder)
     made = mainspring("variables", "define", "visits", "--type", "integer", "--default", "3", "--app", "shop", *where)
     assert made.returncode == 0, made.stderr
-    assert "visits" in mainspring("variables", "list", "--app", "shop", *where).stdout
-    set_ = result(mainspring("variables", "set", "visits=12", "--app", "shop", "--json", *where))
-    assert [(one["value"], one["set"]) for one in set_] == [(12, True)]
-    refused = mainspring("variables", "set", "visits=many", "--app", "shop", *where)
-    assert (refused.returncode, "visits" in refused.stderr) == (1, True)
-    assert mainspring("variables", "reset", "visits", "--app", "shop", *where).returncode == 0
-    values = result(mainspring("variables", "values", "--app", "shop", "--json", *where))
-    assert [(one["value"], one["set"]) for one in values] == [(3, False)]
-    assert mainspring("variables", "remove", made.stdout.strip(), *where).returncode == 0
+    with standing(folder):
+        assert "visits" in mainspring("variables", "list", "--app", "shop", *where).stdout
+        set_ = result(mainspring("variables", "set", "visits=12", "--app", "shop", "--json", *where))
+        assert [(one["value"], one["set"]) for one in set_] == [(12, True)]
+        refused = mainspring("variables", "set", "visits=many", "--app", "shop", *where)
+        assert (refused.returncode, "visits" in refused.stderr) == (1, True)
+        assert mainspring("variables", "reset", "visits", "--app", "shop", *where).returncode == 0
+        values = result(mainspring("variables", "values", "--app", "shop", "--json", *where))
+        assert [(one["value"], one["set"]) for one in values] == [(3, False)]
+        assert mainspring("variables", "remove", made.stdout.strip(), *where).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from cli.complaint import CommandFailed
 from cli.database_files import definition_of_csv, read_definition
-from tests.cli.command import mainspring, result
+from tests.cli.command import mainspring, result, standing
 
 SHOP = """\ufeffname,price (USD),since,code,paid,amount,empty
 李雷,1.5,2026-01-02,007,yes,3,
@@ -22,22 +22,23 @@ def test_a_database_is_made_of_a_csv_looked_into_and_taken_away(tmp_path: Path) 
     (tmp_path / "my shop.csv").write_text(SHOP, "utf-8")
     made = result(mainspring("databases", "create", tmp_path / "my shop.csv", "--json", *folder))
     assert (made["name"], made["access"]) == ("my_shop", "read_only")
-    listed = mainspring("databases", "list", *folder)
-    assert "my_shop" in listed.stdout
-    shown = mainspring("databases", "show", "my_shop", *folder)
-    assert "price_USD  number" in shown.stdout
-    rows = result(mainspring("databases", "rows", made["id"], "--json", *folder))
-    assert [(row["name"], row["code"], row["paid"], row["amount"]) for row in rows] == [
-        ("a, b", "8", False, None),
-        ("李雷", "007", True, 3),
-    ]
-    exported = mainspring("databases", "export", "my_shop", *folder)
-    (tmp_path / "again.csv").write_text(exported.stdout, "utf-8")
-    added = mainspring("databases", "import", "my_shop", tmp_path / "again.csv", "--draft", *folder)
-    assert added.stdout == "Added 2 rows.\n", added.stderr
-    gone = mainspring("databases", "delete", "my_shop", "--yes", *folder)
-    assert (gone.returncode, gone.stdout) == (0, "The database my_shop is gone.\n")
-    assert mainspring("databases", "list", *folder).stdout == "There are no databases.\n"
+    with standing(tmp_path / "数据"):
+        listed = mainspring("databases", "list", *folder)
+        assert "my_shop" in listed.stdout
+        shown = mainspring("databases", "show", "my_shop", *folder)
+        assert "price_USD  number" in shown.stdout
+        rows = result(mainspring("databases", "rows", made["id"], "--json", *folder))
+        assert [(row["name"], row["code"], row["paid"], row["amount"]) for row in rows] == [
+            ("a, b", "8", False, None),
+            ("李雷", "007", True, 3),
+        ]
+        exported = mainspring("databases", "export", "my_shop", *folder)
+        (tmp_path / "again.csv").write_text(exported.stdout, "utf-8")
+        added = mainspring("databases", "import", "my_shop", tmp_path / "again.csv", "--draft", *folder)
+        assert added.stdout == "Added 2 rows.\n", added.stderr
+        gone = mainspring("databases", "delete", "my_shop", "--yes", *folder)
+        assert (gone.returncode, gone.stdout) == (0, "The database my_shop is gone.\n")
+        assert mainspring("databases", "list", *folder).stdout == "There are no databases.\n"
 
 
 def test_a_database_is_made_of_a_definition_and_filled(tmp_path: Path) -> None:
@@ -51,12 +52,19 @@ def test_a_database_is_made_of_a_definition_and_filled(tmp_path: Path) -> None:
     )
     assert (made["name"], made["access"], [one["number"] for one in made["fields"]]) == ("mine", "unlimited", [1, 2])
     (tmp_path / "rows.json").write_text('[{"title": "a", "n": 1}, {"n": 2}, {"title": "c", "n": "x"}]')
-    refused = mainspring("databases", "import", "mine", tmp_path / "rows.json", *folder)
-    assert (refused.returncode, "2 rows do not fit" in refused.stderr, "rows.3.n" in refused.stderr) == (1, True, True)
-    added = mainspring("databases", "import", "mine", tmp_path / "rows.json", "--skip-bad-rows", "--user", "u", *folder)
-    assert (added.stdout, "row 2, title: Every row needs a value" in added.stderr) == ("Added 1 rows.\n", True)
-    assert "There are no rows." in mainspring("databases", "rows", "mine", "--user", "v", *folder).stdout
-    assert " 1 " in mainspring("databases", "rows", "mine", "--user", "u", *folder).stdout
+    with standing(tmp_path / "data"):
+        refused = mainspring("databases", "import", "mine", tmp_path / "rows.json", *folder)
+        assert (refused.returncode, "2 rows do not fit" in refused.stderr, "rows.3.n" in refused.stderr) == (
+            1,
+            True,
+            True,
+        )
+        added = mainspring(
+            "databases", "import", "mine", tmp_path / "rows.json", "--skip-bad-rows", "--user", "u", *folder
+        )
+        assert (added.stdout, "row 2, title: Every row needs a value" in added.stderr) == ("Added 1 rows.\n", True)
+        assert "There are no rows." in mainspring("databases", "rows", "mine", "--user", "v", *folder).stdout
+        assert " 1 " in mainspring("databases", "rows", "mine", "--user", "u", *folder).stdout
 
 
 def test_the_types_of_columns_are_found_out(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cli.model_options import Said, model_options
 from storage.clock import now_ms
 from storage.keyring import KeyRing
 from storage.stores import open_stores
-from tests.cli.command import Service, mainspring, result
+from tests.cli.command import Service, mainspring, result, standing
 from tests.fakes.openai_server import openai_server
 from tests.storage.samples import a_call
 
@@ -64,33 +64,37 @@ async def test_a_model_is_set_up_tried_changed_and_taken_away(tmp_path: Path) ->
         assert (model["quota"], model["defaults"]) == ({"concurrency": 3}, {"temperature": 0.5})
         asked = server.asked[0]
         assert (asked.headers["authorization"], asked.headers["x-gate"]) == (f"Bearer {KEY}", "sesame-open")
-        changed = await spoken(
-            "models",
-            "change",
-            "写手",
-            "--key-prompt",
-            "--title",
-            "新名",
-            *folder,
-            given="sk-piped-000000-77aa\n",
-            **allowed,
-        )
-        assert "…77aa" in changed.stdout, changed.stderr
-        tried = await spoken("models", "test", "写手", *folder, **allowed)
-        assert (tried.returncode, "It answers 'Answer with one word: hello'" in tried.stdout) == (0, True)
-        assert server.asked[-1].headers["authorization"] == "Bearer sk-piped-000000-77aa"
-        failed = await spoken("models", "change", "写手", "--model", "gossip", *folder, **allowed)
-    # The server repeats the key it was sent.
-    assert (failed.returncode, "The model did not answer: " in failed.stderr, "•••" in failed.stderr) == (1, True, True)
-    listed = await spoken("models", "list", *folder)
-    assert "写手" in listed.stdout
-    assert "新名" in listed.stdout
-    refused = await spoken("models", "change", "写手", "--base-url", "https://evil.example.com/v1", *folder)
-    assert (refused.returncode, "not sent to another address" in refused.stderr) == (1, True)
-    gone = await spoken("models", "remove", "写手", "--yes", *folder)
-    assert gone.returncode == 0
-    missing = await spoken("models", "show", "写手", *folder)
-    assert (missing.returncode, "There is no such model." in missing.stderr) == (1, True)
+        with standing(tmp_path / "数据", **allowed):
+            changed = await spoken(
+                "models",
+                "change",
+                "写手",
+                "--key-prompt",
+                "--title",
+                "新名",
+                *folder,
+                given="sk-piped-000000-77aa\n",
+            )
+            assert "…77aa" in changed.stdout, changed.stderr
+            tried = await spoken("models", "test", "写手", *folder)
+            assert (tried.returncode, "It answers 'Answer with one word: hello'" in tried.stdout) == (0, True)
+            assert server.asked[-1].headers["authorization"] == "Bearer sk-piped-000000-77aa"
+            failed = await spoken("models", "change", "写手", "--model", "gossip", *folder)
+            # The server repeats the key it was sent.
+            assert (failed.returncode, "The model did not answer: " in failed.stderr, "•••" in failed.stderr) == (
+                1,
+                True,
+                True,
+            )
+            listed = await spoken("models", "list", *folder)
+            assert "写手" in listed.stdout
+            assert "新名" in listed.stdout
+            refused = await spoken("models", "change", "写手", "--base-url", "https://evil.example.com/v1", *folder)
+            assert (refused.returncode, "not sent to another address" in refused.stderr) == (1, True)
+            gone = await spoken("models", "remove", "写手", "--yes", *folder)
+            assert gone.returncode == 0
+            missing = await spoken("models", "show", "写手", *folder)
+            assert (missing.returncode, "There is no such model." in missing.stderr) == (1, True)
     for done in (made, changed, tried, failed, listed, refused, gone, missing):
         assert "canary" not in done.stdout + done.stderr
         assert "sesame" not in done.stdout + done.stderr

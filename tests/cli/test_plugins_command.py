@@ -12,7 +12,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from tests.architecture.source import ROOT
-from tests.cli.command import mainspring, result
+from tests.cli.command import mainspring, result, standing
 from tests.fakes.tool_server import described, tools
 from tests.workers.egress.loopback import serving
 
@@ -39,29 +39,31 @@ async def test_a_plugin_is_added_published_called_and_taken_away(tmp_path: Path)
         assert "error: paths./soap.post.requestBody.content: A body of the type text/xml" in added.stderr
         assert "key: none yet" in added.stdout
 
-        without = await spoken("plugins", "call", "tools", "forecast", "--input", '{"city": "a"}', *folder, **allowed)
-        assert (without.returncode, "needs a key" in without.stderr) == (1, True)
+        with standing(tmp_path / "数据", **allowed):
+            without = await spoken("plugins", "call", "tools", "forecast", "--input", '{"city": "a"}', *folder)
+            assert (without.returncode, "needs a key" in without.stderr) == (1, True)
 
-        stored = await spoken("plugins", "key", "tools", "--key-env", "A_KEY", *folder, A_KEY=KEY)
-        assert stored.returncode == 0, stored.stderr
-        called = await spoken("plugins", "call", "tools", "forecast", "--input", '{"city": "杭州", "x": 1}', *folder,
-                              **allowed)  # fmt: skip
-        assert result(called) == {"city": "杭州", "days": 1, "sky": "雨"}
-        assert "takes no x" in called.stderr
-        assert server.asked[-1].headers["authorization"] == f"Bearer {KEY}"
+            stored = await spoken("plugins", "key", "tools", "--key-env", "A_KEY", *folder, A_KEY=KEY)
+            assert stored.returncode == 0, stored.stderr
+            called = await spoken(
+                "plugins", "call", "tools", "forecast", "--input", '{"city": "杭州", "x": 1}', *folder
+            )
+            assert result(called) == {"city": "杭州", "days": 1, "sky": "雨"}
+            assert "takes no x" in called.stderr
+            assert server.asked[-1].headers["authorization"] == f"Bearer {KEY}"
 
-        published = await spoken("plugins", "publish", "tools", "--version", "v1.0.0", *folder)
-        assert "published as v1.0.0" in published.stdout
-        shown = await spoken("plugins", "show", "tools", *folder)
-        assert "key: …9f3a" in shown.stdout
-        listed = result(await spoken("plugins", "list", "--json", *folder))
-        assert [(one["key"], one["latest_version"]) for one in listed] == [("tools", "v1.0.0")]
-        newest = await spoken("plugins", "call", "tools", "echo", "--version", "v1.0.0", "--json", *folder, **allowed)
-        assert result(newest)["ok"]
-        assert all(KEY not in one.stdout + one.stderr for one in (added, stored, called, published, shown, newest))
+            published = await spoken("plugins", "publish", "tools", "--version", "v1.0.0", *folder)
+            assert "published as v1.0.0" in published.stdout
+            shown = await spoken("plugins", "show", "tools", *folder)
+            assert "key: …9f3a" in shown.stdout
+            listed = result(await spoken("plugins", "list", "--json", *folder))
+            assert [(one["key"], one["latest_version"]) for one in listed] == [("tools", "v1.0.0")]
+            newest = await spoken("plugins", "call", "tools", "echo", "--version", "v1.0.0", "--json", *folder)
+            assert result(newest)["ok"]
+            assert all(KEY not in one.stdout + one.stderr for one in (added, stored, called, published, shown, newest))
 
-        assert (await spoken("plugins", "delete", "tools", "--yes", *folder)).returncode == 0
-        assert "no plugins" in (await spoken("plugins", "list", *folder)).stdout
+            assert (await spoken("plugins", "delete", "tools", "--yes", *folder)).returncode == 0
+            assert "no plugins" in (await spoken("plugins", "list", *folder)).stdout
 
 
 async def test_the_example_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
 
+from api.accounts.passwords import Passwords, one_time_password
 from api.app import create_app
 from api.parts import ApiParts
 from cli.code_runner import code_runner_on, options_of
@@ -51,6 +52,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _FIRST = "first start"
 """What the first token is called."""
+_ADMINISTRATOR = "Administrator"
 _AGAIN = 0.5
 """Seconds between two tries to reach Temporal."""
 
@@ -63,6 +65,7 @@ class Groundwork:
     limits: Limits
     library: Library
     stores: Stores
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Linked:
 def lay_groundwork(settings: Settings, folder: DataFolder) -> Groundwork:
     """Open the stores, migrated, and load the node types. Close the stores in the end."""
     folder.prepare()
-    limits = Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
+    limits = Limits(**{one.name: getattr(settings, one.name) for one in fields(Limits)})
     tables = TableLimits(
         text_bytes=settings.table_text_bytes,
         result_bytes=settings.table_result_bytes,
@@ -94,6 +97,30 @@ async def register_token(stores: Stores, token: str) -> None:
     """Let the token of the first start open the space that is there from the beginning."""
     home = await stores.organisations.ensure_default()
     await stores.tokens.register(home.org_id, home.space_id, _FIRST, token)
+    await stores.accounts.adopt_instance_tokens()
+
+
+@dataclass(frozen=True)
+class FirstLogin:
+    """What whoever starts an instance for the first time logs in with, once."""
+
+    email: str
+    password: str
+
+
+async def first_administrator(ground: Groundwork) -> FirstLogin | None:
+    """Make the account that everything begins with; None when there are accounts already.
+
+    Its password is kept nowhere but by whom it is shown to, and has to be changed at once.
+    """
+    accounts = ground.stores.accounts
+    if await accounts.has_any():
+        return None
+    home = await ground.stores.organisations.ensure_default()
+    email, password = ground.settings.administrator, one_time_password()
+    hashed = await ground.passwords.hash(password)
+    made = await accounts.first_administrator(home, email, _ADMINISTRATOR, hashed)
+    return FirstLogin(email, password) if made else None
 
 
 async def link(ground: Groundwork, temporal: TemporalAddress, *, eager: bool, patience: float = 0.0) -> Linked:
@@ -200,6 +227,7 @@ def api_on(ground: Groundwork, linked: Linked | None, files: FileReader | None =
         checks=checks,
         probe=LiveProbe(lambda: EgressClient(policy)),
         tools=LiveTools(lambda: EgressClient(policy)),
+        passwords=ground.passwords,
         files=files,
     )
     return create_app(ground.settings, parts)

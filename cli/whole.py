@@ -20,7 +20,7 @@ from cli.temporal_server import TemporalServer
 from conf.settings import Settings
 
 if TYPE_CHECKING:
-    from cli.composition import Groundwork, Linked
+    from cli.composition import FirstLogin, Groundwork, Linked
     from workers.reconcile import Reconciler
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -54,6 +54,7 @@ class Whole:
         self._stack = AsyncExitStack()
         self._running: list[asyncio.Task[Any]] = []
         self._temporal: TemporalAddress | None = None
+        self._ground: Groundwork | None = None
 
     @property
     def temporal(self) -> TemporalAddress:
@@ -77,6 +78,12 @@ class Whole:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    async def first_login(self) -> FirstLogin | None:
+        """What to log in with for the first time; None at every later start. It has to be shown: nobody else has it."""
+        from cli.composition import first_administrator
+
+        return None if self._ground is None else await first_administrator(self._ground)
 
     async def broken(self) -> None:
         """Return never, or raise what ended the worker or the server before its time."""
@@ -115,6 +122,7 @@ class Whole:
         services = self._services
         ground = lay_groundwork(self.settings, self.folder)
         self._stack.callback(ground.stores.close)
+        self._ground = ground
         self.token, self.fresh_token = self.folder.ensure_token()
         await register_token(ground.stores, self.token)
         linked = None

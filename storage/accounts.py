@@ -40,6 +40,12 @@ _UNIQUE_NAME: Final = re.compile(r"[a-z0-9_]{4,20}")
 _PROFILE: Final = ("name", "unique_name", "avatar", "description", "locale")
 _KNOWN_FOR_MS: Final = 30 * 24 * 3_600_000
 LOGIN: Final = "account.login"
+_NOBODYS: Final = (col(AccessToken.kind) == "instance", col(AccessToken.account_id) == 0)
+_ADMINISTRATES: Final = (
+    col(RoleGrant.role_id) == INSTANCE_ADMIN_ROLE,
+    col(RoleGrant.org_id) == 0,
+    col(RoleGrant.subject_kind) == "account",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,20 @@ class AccountRepository:
         wanted = select(col(Account.id)).limit(1)
         return await self._database.read(lambda connection: connection.execute(wanted).first()) is not None
 
+    async def adopt_instance_tokens(self) -> None:
+        """Let a token of the instance that was made anew act on behalf of the first administrator, as the old one."""
+        wanted = select(col(AccessToken.id)).where(*_NOBODYS).limit(1)
+        if await self._database.read(lambda connection: connection.execute(wanted).first()) is None:
+            return
+        first = select(col(RoleGrant.subject_id)).where(*_ADMINISTRATES).order_by(col(RoleGrant.id)).limit(1)
+
+        def job(connection: Connection) -> None:
+            if (id_ := connection.execute(first).scalar()) is not None:
+                connection.execute(update(AccessToken).where(*_NOBODYS).values(account_id=id_))
+                rights_changed(connection)
+
+        await self._database.write(job)
+
     async def first_administrator(self, home: Home, email: str, name: str, hashed: str) -> bool:
         """Make the account that everything begins with, unless there is any: of two first starts one does it.
 
@@ -244,8 +264,7 @@ class AccountRepository:
             connection.execute(insert(RoleGrant).values(subject_kind="account", subject_id=id_, granted_by=0, **grant))
             member = {"space_id": home.space_id, "account_id": id_, "role": "owner", "invited_by": 0}
             connection.execute(insert(SpaceMember).values(created=now, updated=now, **member))
-            own = update(AccessToken).where(col(AccessToken.kind) == "instance", col(AccessToken.account_id) == 0)
-            connection.execute(own.values(account_id=id_))
+            connection.execute(update(AccessToken).where(*_NOBODYS).values(account_id=id_))
             after: Json = {"email": email, "roles": ["instance_admin"]}
             record(connection, Actor(), _deed("account.create", id_, name, home.org_id, after=after))
             return True
@@ -306,9 +325,7 @@ def spare_the_last_administrator(connection: Connection, account_id: int) -> Non
         select(col(RoleGrant.subject_id))
         .join(Account, col(Account.id) == col(RoleGrant.subject_id))
         .where(
-            col(RoleGrant.role_id) == INSTANCE_ADMIN_ROLE,
-            col(RoleGrant.org_id) == 0,
-            col(RoleGrant.subject_kind) == "account",
+            *_ADMINISTRATES,
             or_(col(RoleGrant.expires).is_(None), col(RoleGrant.subject_id) == account_id),
             col(Account.disabled) == 0,
         )

@@ -29,5 +29,9 @@ def command(data_dir: Path | None, port: int | None) -> int:
 
 
 async def _welcome(whole: Whole) -> None:
+    from cli.commands.up import first_login_lines
+
     fresh = f"  token {whole.token} (shown this once)" if whole.fresh_token else ""
     click.echo(f"The API is at {whole.url}/api/v1, Temporal at {whole.temporal.address}.{fresh}")
+    for name, value in first_login_lines(await whole.first_login()):
+        click.echo(f"  {name:<16}{value}")

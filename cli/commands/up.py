@@ -10,6 +10,7 @@ import click
 from cli.configuration import data_dir_option, load_settings
 
 if TYPE_CHECKING:
+    from cli.composition import FirstLogin
     from cli.whole import Whole
 
 
@@ -50,6 +51,7 @@ async def welcome(whole: Whole) -> None:
         ("Temporal", whole.temporal.ui or whole.temporal.address),
         *_for_eyes(whole),
         ("token", f"{token_file}{f'  {whole.token}  (shown this once)' if whole.fresh_token else ''}"),
+        *first_login_lines(await whole.first_login()),
     ]
     click.echo(click.style("Mainspring is up.", fg="green", bold=True))
     for name, value in lines:
@@ -61,6 +63,13 @@ async def welcome(whole: Whole) -> None:
         click.echo(f"\nRun an example:\n  {run}")
         click.echo("or over HTTP:\n  " + curl_line(whole.url, token_file))
     click.echo("\nCtrl-C stops it. Runs go on where they were at the next start.")
+
+
+def first_login_lines(first: FirstLogin | None) -> list[tuple[str, str]]:
+    """What the administrator logs in with for the first time. Printed, and written to no log."""
+    if first is None:
+        return []
+    return [("administrator", f"{first.email}  {first.password}  (shown this once, to be changed at the first login)")]
 
 
 def curl_line(url: str, token_file: str) -> str:

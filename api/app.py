@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from api.access import Gate, check_declared
 from api.accounts import login, others, own
 from api.accounts.service import AccountService
+from api.audit import routes as audit
 from api.conversations import routes as conversations
 from api.databases import routes as databases
 from api.databases.service import DatabaseService
@@ -23,6 +24,7 @@ from api.models import routes as models
 from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
+from api.open import runs as open_runs
 from api.open import users as open_users
 from api.openapi import DESCRIPTION, operation_id
 from api.organisations import departments, employees
@@ -33,9 +35,13 @@ from api.plugins.service import PluginService
 from api.proxies import TrustedProxies, read_networks
 from api.rates import RateLimiter, rates_of
 from api.request_log import RequestLog
+from api.roles import grants
+from api.roles import routes as roles
 from api.runs import debug, events
 from api.runs import routes as runs
 from api.runs.service import RunService
+from api.spaces import members
+from api.spaces import routes as spaces
 from api.system import routes as system
 from api.temporal import routes as temporal
 from api.temporal.guests import ForTemporalPages, origin_of
@@ -65,6 +71,11 @@ FEATURES: Final = (
     databases.router,
     conversations.router,
     variables.router,
+    spaces.router,
+    members.router,
+    roles.router,
+    grants.router,
+    audit.router,
     usage.router,
     temporal.router,
     organisations.router,
@@ -77,7 +88,7 @@ FEATURES: Final = (
 )
 
 # Addresses that programs written for Coze call, each from the root on.
-OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_users.router,)
+OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_runs.router, open_users.router)
 
 
 def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:
@@ -103,6 +114,7 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.accounts = AccountService(parts.stores, parts.passwords, settings)
     app.state.limits = parts.limits
     app.state.gate = Gate(parts.stores.callers)
+    app.state.open_run_seconds = settings.open_run_seconds
     app.state.places = Places(parts.stores.database)
     app.state.rates = RateLimiter(rates_of(settings))
     app.state.sessions = Sessions(app.state.gate)

@@ -33,6 +33,8 @@ class NewGrant:
 
     role_id: int
     role_name: str
+    role_revision: int
+    """Of a role that an organisation made, as it was looked at; 0 for a built-in one."""
     subject_kind: SubjectKind
     subject_id: int
     org_id: int
@@ -210,12 +212,10 @@ def _give(connection: Connection, new: NewGrant, actor: Actor) -> int:
         raise _had()
     if len(connection.execute(select(col(RoleGrant.id)).where(*same[:2])).all()) >= MOST_GRANTS:
         raise Conflict(f"Nobody has more than {MOST_GRANTS} roles.", limit=MOST_GRANTS)
-    if (
-        new.role_id >= 100
-        and connection.execute(select(col(Role.id)).where(col(Role.id) == new.role_id)).first() is None
-    ):
-        # Deleted just now, by somebody else.
-        raise NotFound("There is no such role.", role_id=str(new.role_id))
+    if new.role_revision:
+        revision = connection.execute(select(col(Role.revision)).where(col(Role.id) == new.role_id)).scalar()
+        if revision != new.role_revision:
+            raise Conflict("The role has changed meanwhile: look at it again.", revision=revision)
     id_ = new_id()
     row: dict[str, Any] = {"id": id_, "org_id": new.org_id, "space_id": new.space_id, "role_id": new.role_id}
     row |= {"expires": new.expires, "subject_kind": new.subject_kind, "subject_id": new.subject_id}

@@ -224,9 +224,26 @@ class SpaceRepository:
         await self._database.write(job)
         return await self.get(space_id)
 
-    async def tree_of(self, org_id: int) -> frozenset[int]:
-        """An organisation with all that stand in one tree with it."""
-        return await self._database.read(lambda connection: tree_of(connection, org_id))
+    async def home_of(self, account_id: int) -> int:
+        """The organisation in which an account is at home. Raises `NotFound`."""
+        wanted = select(col(Account.org_id)).where(col(Account.id) == account_id)
+        found = await self._database.read(lambda connection: connection.execute(wanted).scalar())
+        if found is None:
+            raise _no_account()
+        return int(found)
+
+    async def account_in(self, org_id: int, who: int | str) -> int:
+        """The id of an account, named by id or e-mail, of an organisation's tree. Raises `NotFound`."""
+
+        def query(connection: Connection) -> Any:
+            if isinstance(who, int):
+                return account_in_tree(connection, org_id, account_id=who)
+            return account_in_tree(connection, org_id, email=who)
+
+        found = await self._database.read(query)
+        if found is None:
+            raise _no_account()
+        return int(found.id)
 
     async def _page(
         self, account_id: int, wanted: Iterable[Any], search: str, cursor: str | None, limit: int
@@ -293,6 +310,10 @@ def _check_number(connection: Connection, account_id: int) -> None:
     )
     if account_id and (connection.execute(made).scalar() or 0) >= MOST_OF_ONE:
         raise Conflict(f"An account makes at most {MOST_OF_ONE} spaces: delete some first.", limit=MOST_OF_ONE)
+
+
+def _no_account() -> NotFound:
+    return NotFound("There is no such account.")
 
 
 def _checked(key: str) -> str:

@@ -1,0 +1,1 @@
+"""The audit log: who did what, read and written out, never changed."""

@@ -1,0 +1,1 @@
+"""Spaces: where people work together, and who does."""

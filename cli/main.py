@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "variables": "Define variables that outlive runs, and look after their values.",
     "databases": "Make databases that canvases read and write.",
     "usage": "Show what was spent on models.",
+    "accounts": "Look after who can log in.",
     "runs": "List the latest runs.",
     "show": "Show what a run did, step by step.",
     "answer": "Answer a question that a run asks.",

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.access import Member, Permission, require
 from api.accounts.passwords import hash_password, one_time_password
+from api.accounts.service import AccountsDep, AccountService
 from api.actors import ActorDep
 from api.organisations.people_schemas import (
     AccountIn,
@@ -56,7 +57,12 @@ _CLEARED = frozenset({"number", "email", "mobile"})
 
 @router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_employee(
-    organisation: OrganisationRef, body: EmployeeIn, member: Creator, stores: StoresDep, actor: ActorDep
+    organisation: OrganisationRef,
+    body: EmployeeIn,
+    member: Creator,
+    stores: StoresDep,
+    accounts: AccountsDep,
+    actor: ActorDep,
 ) -> EmployeeMade:
     """Take somebody in, if wanted with an account: all or nothing. The password of a new account is shown this once."""
     org = await organisation_of(stores, organisation, member, Permission.EMPLOYEE_CREATE)
@@ -68,9 +74,7 @@ async def create_employee(
         check_also(member, Permission.ACCOUNT_CREATE, org.id)
         account, password = await _new_account(org.id, values["name"], values["email"], member)
     elif body.account_id is not None:
-        # With the last day of the employee the account ends: who links it decides on that.
-        check_also(member, Permission.ACCOUNT_DISABLE, org.id)
-        linked = named(body.account_id, "account", "account_id")
+        linked = await _to_link(body.account_id, org.id, member, accounts)
     new = NewEmployee(values, _places(body.departments), account, linked)
     made = await stores.employees(org.id).create(new, actor, giver(member))
     return EmployeeMade(**_shown(made), one_time_password=password)
@@ -159,11 +163,17 @@ async def resign_employee(
     body: ResignIn,
     member: Dismisser,
     stores: StoresDep,
+    accounts: AccountsDep,
     actor: ActorDep,
 ) -> EmployeeOut:
     """End a job: the login and every token end with the next request. Runs that go on already end as they would."""
     org = await organisation_of(stores, organisation, member, Permission.EMPLOYEE_RESIGN)
-    left = await stores.careers(org.id).resign(parse_id(employee, "employee"), actor, reason=body.reason)
+    employee_id = parse_id(employee, "employee")
+    account = (await stores.employees(org.id).get(employee_id)).employee.account_id
+    if account is not None:
+        # It closes: whoever holds roles beyond one's own reach is not for one to lock out.
+        await accounts.of_others(account, member, Permission.EMPLOYEE_RESIGN)
+    left = await stores.careers(org.id).resign(employee_id, actor, reason=body.reason)
     return EmployeeOut(**_shown(left))
 
 
@@ -199,6 +209,7 @@ async def link_account(
     body: AccountIn,
     member: Editor,
     stores: StoresDep,
+    accounts: AccountsDep,
     actor: ActorDep,
 ) -> EmployeeMade:
     """Give an employee an account: one of the organisation, or a new one, whose password is shown this once."""
@@ -211,8 +222,7 @@ async def link_account(
         check_also(member, Permission.ACCOUNT_CREATE, org.id)
         account, password = await _new_account(org.id, who.name, who.email, member)
     elif body.account_id is not None and not body.create:
-        check_also(member, Permission.ACCOUNT_DISABLE, org.id)
-        account = named(body.account_id, "account", "account_id")
+        account = await _to_link(body.account_id, org.id, member, accounts)
     else:
         raise InvalidInput("Say which account, or that one shall be made.", field="account_id")
     linked = await stores.careers(org.id).link(employee_id, account, actor, giver(member))
@@ -235,6 +245,13 @@ async def _new_account(org_id: int, name: str, email: str | None, member: Member
     password = one_time_password()
     hashed = await hash_password(password)
     return NewAccount(org_id, email, name, hashed, change_password=True, created_by=member.account_id), password
+
+
+async def _to_link(account_id: str, org_id: int, member: Member, accounts: AccountService) -> int:
+    # With the last day of the employee the account closes: who links it decides on that.
+    check_also(member, Permission.ACCOUNT_DISABLE, org_id)
+    given = named(account_id, "account", "account_id")
+    return (await accounts.of_others(given, member, Permission.ACCOUNT_DISABLE)).id
 
 
 def _places(given: list[PlaceIn]) -> list[Place]:

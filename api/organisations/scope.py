@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 from api.access import Member, Permission
 from api.errors import PermissionDenied
+from api.roles.powers import Place, check_not_beyond, permissions_of
 from engine.errors import NotFound
 from storage.ids import read_id
-from storage.people.trees import MayGive
+from storage.people.given import GivenRole, MayGive
 from storage.stores import Stores
 from storage.tables import Organisation
 
@@ -32,13 +33,16 @@ def check_also(member: Member, permission: Permission, org_id: int) -> None:
 
 
 def giver(member: Member) -> MayGive:
-    """Refuses what lets people have roles, where he may give none."""
+    """Refuses what lets people have roles that he could not give them himself."""
 
-    def check(org_ids: Collection[int]) -> None:
-        if not {*org_ids} <= member.organisations(Permission.ROLE_GRANT):
-            raise PermissionDenied(
-                "People of this department get roles by it, and you may not give roles there.",
-                permission=Permission.ROLE_GRANT.value,
-            )
+    def check(roles: Collection[GivenRole]) -> None:
+        for role in roles:
+            if role.org_id not in member.organisations(Permission.ROLE_GRANT):
+                raise PermissionDenied(
+                    "People of this department have roles by it, and you may not give roles there.",
+                    permission=Permission.ROLE_GRANT.value,
+                )
+            place = Place(role.org_id, role.space_id)
+            check_not_beyond(member, permissions_of(role.role_id, role.permissions), place)
 
     return check

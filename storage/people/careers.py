@@ -14,10 +14,11 @@ from storage.audit import Actor
 from storage.callers import rights_changed
 from storage.clock import now_ms
 from storage.database import Database
-from storage.people.departments import given_by, inherited
+from storage.people.departments import inherited
 from storage.people.employees import EmployeeRepository, Person
+from storage.people.given import MayGive, given_by
 from storage.people.places import Place, check_places, leave_places, put_places, ranked
-from storage.people.trees import MayGive, hold_trees
+from storage.people.trees import hold_trees
 from storage.tables import Account, EmployeeDepartment
 
 

@@ -17,8 +17,9 @@ from storage.clock import now_ms
 from storage.database import Database
 from storage.ids import new_id
 from storage.paging import Page, cursor_id, fetch, page_size
+from storage.people.given import MayGive, given_by
 from storage.people.organisations import check_organisation
-from storage.people.trees import MayGive, chain, check_depth, check_move, check_order, checked_title, hold_trees
+from storage.people.trees import chain, check_depth, check_move, check_order, checked_title, hold_trees
 from storage.tables import Department, Employee, EmployeeDepartment, RoleGrant
 
 DEEPEST: Final = 20
@@ -310,12 +311,6 @@ def inherited(connection: Connection, org_id: int, departments: Iterable[int]) -
     """Departments, and those from which they have roles: all above them."""
     tree = _parents(connection, org_id)
     return {step for one in departments for step in chain(tree, one)}
-
-
-def given_by(connection: Connection, departments: Iterable[int]) -> frozenset[int]:
-    """In which organisations (0: the instance) these departments have roles for their people."""
-    grants = (col(RoleGrant.subject_kind) == "department", col(RoleGrant.subject_id).in_([*departments]))
-    return frozenset(connection.scalars(select(col(RoleGrant.org_id)).where(*grants)))
 
 
 def _parents(connection: Connection, org_id: int) -> dict[int, int | None]:

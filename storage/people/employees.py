@@ -19,9 +19,10 @@ from storage.database import Database
 from storage.ids import new_id
 from storage.paging import Page, cursor_id, fetch, page_size
 from storage.people.departments import below
+from storage.people.given import MayGive
 from storage.people.organisations import check_organisation
 from storage.people.places import Place, Placed, check_places, drop_places, put_places, ranked
-from storage.people.trees import MayGive, checked_title, hold_trees
+from storage.people.trees import checked_title, hold_trees
 from storage.tables import Account, Department, Employee, EmployeeDepartment
 
 _UNIQUE: Final = {"number": "number", "email": "e-mail address", "mobile": "mobile number"}

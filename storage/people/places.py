@@ -12,8 +12,9 @@ from sqlmodel import col
 from engine.errors import Conflict, InvalidInput
 from engine.values import Json
 from storage.clock import now_ms
-from storage.people.departments import given_by, inherited, no_department
-from storage.people.trees import LONGEST_TITLE, MayGive
+from storage.people.departments import inherited, no_department
+from storage.people.given import MayGive, given_by
+from storage.people.trees import LONGEST_TITLE
 from storage.tables import Department, EmployeeDepartment
 
 _MOST: Final = 50

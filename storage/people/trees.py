@@ -4,7 +4,7 @@ steps, whoever moves what at the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -16,10 +16,6 @@ from storage.tables import AccessEpoch
 
 LONGEST_NAME: Final = 100
 LONGEST_TITLE: Final = 100
-
-MayGive = Callable[[Collection[int]], None]
-"""Is told in which organisations (0: the instance) a change lets people have roles through departments, and raises when
-who makes it may not give roles there: else whoever may place people could place himself where the rights are."""
 
 
 def hold_trees(connection: Connection) -> None:

@@ -17,6 +17,8 @@ from api.databases import routes as databases
 from api.databases.service import DatabaseService
 from api.event_stream import Streams
 from api.failures import answer_failures
+from api.files import routes as files
+from api.files.service import FileLimits, FileService
 from api.interchange import routes as interchange
 from api.knowledge import routes as knowledge
 from api.knowledge.service import KnowledgeService
@@ -71,6 +73,8 @@ FEATURES: Final = (
     databases.router,
     conversations.router,
     variables.router,
+    files.router,
+    files.uploads,
     spaces.router,
     members.router,
     roles.router,
@@ -127,6 +131,8 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.models = ModelService(parts.stores, parts.probe)
     app.state.plugins = PluginService(parts.stores, parts.tools)
     app.state.knowledge = KnowledgeService(parts.stores, parts.files)
+    limits = FileLimits(settings.file_bytes, settings.file_space_bytes, frozenset(settings.file_types))
+    app.state.files = FileService(parts.stores, limits)
     app.state.runs = RunService(parts, catalogue, in_place=settings.run_in_place)
     answer_failures(app)
     for router in (*FEATURES, *more):

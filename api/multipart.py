@@ -11,7 +11,7 @@ from typing import Final
 from api.errors import MalformedBody, UnsupportedBody
 
 _MOST_PARTS: Final = 50
-_LONGEST_HEAD: Final = 8_000
+LONGEST_HEAD: Final = 8_000
 _LONGEST_FIELD: Final = 100_000
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Controls, and marks that turn the direction of writing: with them `gpj.exe` reads `exe.jpg`."""
@@ -35,14 +35,9 @@ class Form:
 
 def read_form(content_type: str, body: bytes) -> Form:
     """The form. Raises `UnsupportedBody` for what says it is none, `MalformedBody` for what is none."""
-    said = _header("content-type", content_type)
-    boundary = str(said.get_param("boundary", "", header="content-type"))
-    if said.get_content_type() != "multipart/form-data":
-        raise UnsupportedBody("Send a form with a file: Content-Type: multipart/form-data.")
-    if not 1 <= len(boundary) <= 70 or not boundary.isascii():
-        raise MalformedBody("The Content-Type of the form names no boundary.")
+    boundary = boundary_of(content_type)
     # Every part begins behind a boundary on a line of its own; the first boundary need not follow one.
-    preamble, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
+    preamble, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary)
     if not parts or not parts[-1].startswith(b"--") or preamble.strip():
         raise MalformedBody("The form is not whole: it does not begin and end with its boundary.")
     if len(parts) > _MOST_PARTS:
@@ -60,11 +55,29 @@ def read_form(content_type: str, body: bytes) -> Form:
     return Form(files, fields)
 
 
+def boundary_of(content_type: str) -> bytes:
+    """What stands between the parts. Raises `UnsupportedBody` for what says it is no form, `MalformedBody`."""
+    said = _header("content-type", content_type)
+    boundary = str(said.get_param("boundary", "", header="content-type"))
+    if said.get_content_type() != "multipart/form-data":
+        raise UnsupportedBody("Send a form with a file: Content-Type: multipart/form-data.")
+    if not 1 <= len(boundary) <= 70 or not boundary.isascii():
+        raise MalformedBody("The Content-Type of the form names no boundary.")
+    return boundary.encode()
+
+
 def _part(part: bytes) -> tuple[str, str | None, bytes]:
     head, found, data = part.partition(b"\r\n\r\n")
+    if not found:
+        raise MalformedBody("A part of the form has no head that can be read.")
+    return *read_head(head), data
+
+
+def read_head(head: bytes) -> tuple[str, str | None]:
+    """What a part is called, and its file: what stands between its boundary and its content."""
     # What stands behind a boundary on its line is blanks.
     lines = head.split(b"\r\n")
-    if not found or lines[0].strip(b" \t") or len(head) > _LONGEST_HEAD:
+    if lines[0].strip(b" \t") or len(head) > LONGEST_HEAD:
         raise MalformedBody("A part of the form has no head that can be read.")
     for line in lines[1:]:
         name, _, value = _text(line, "its head").partition(":")
@@ -72,7 +85,7 @@ def _part(part: bytes) -> tuple[str, str | None, bytes]:
             said = _header("content-disposition", value.strip())
             field = said.get_param("name", None, header="content-disposition")
             if said.get_content_disposition() == "form-data" and isinstance(field, str):
-                return field, _filename(said), data
+                return field, _filename(said)
     raise MalformedBody("A part of the form does not say what it is called.")
 
 

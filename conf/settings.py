@@ -47,6 +47,8 @@ class Settings(BaseSettings):
 
     run_in_place: bool = True
     """Walk a synchronous run of a plan of inline steps alone within the API process."""
+    open_run_seconds: Annotated[float, Field(gt=0, le=3_600)] = 600.0
+    """How long `POST /v1/workflow/run` waits for the end of a run; the run itself goes on after that."""
     run_timeout_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     """The longest a run may take, waiting for people included."""
     reconcile_seconds: Annotated[float, Field(gt=0)] = 15.0
@@ -87,6 +89,13 @@ class Settings(BaseSettings):
     """The longest that a statement on a user table may take."""
     table_organisation_bytes: Annotated[int, Field(ge=1024 * 1024)] = 1024 * 1024 * 1024
     """The most that the user tables of one organisation may take on the disk."""
+
+    file_bytes: Annotated[int, Field(ge=1_024)] = 512 * 1024 * 1024
+    """The largest file that may be uploaded."""
+    file_space_bytes: Annotated[int, Field(ge=1_024)] = 10 * 1024 * 1024 * 1024
+    """The most that the files of one space may have together."""
+    file_types: Annotated[tuple[str, ...], NoDecode] = ()
+    """Endings of the names of files that may be uploaded, separated by commas; empty: all kinds that are known."""
 
     public_urls: Annotated[tuple[str, ...], NoDecode] = ()
     """The addresses by which programs reach this server, separated by commas: what an OAuth application signs must be
@@ -134,7 +143,7 @@ class Settings(BaseSettings):
     in_place_steps: int = 2_000
 
     @field_validator(
-        "egress_allow", "code_modules", "public_urls", "registration_allow", "trusted_proxies", mode="before"
+        "egress_allow", "code_modules", "file_types", "public_urls", "registration_allow", "trusted_proxies", mode="before"
     )
     @classmethod
     def _split(cls, value: object) -> object:

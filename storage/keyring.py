@@ -140,6 +140,10 @@ class KeyRing:
             self._key(kek_id), b"mainspring: this is the key " + kek_id.encode(), hashlib.sha256
         ).hexdigest()
 
+    def derived(self, kek_id: str, purpose: str) -> bytes:
+        """A key for another purpose, which says nothing of the one it is made of. Raises `WrongKey`."""
+        return hmac.new(self._key(kek_id), b"mainspring: key for " + purpose.encode(), hashlib.sha256).digest()
+
     def wrap(self, key: bytes, bound_to: str) -> Wrapped:
         """A key under the current one."""
         sealed = seal(self._keys[self.current], key, bound_to)

@@ -14,6 +14,8 @@ from storage.conversations import SqlConversations
 from storage.data_keys import SqlDataKeys
 from storage.database import Database
 from storage.external_ids import ExternalIdRepository
+from storage.file_links import FileLinks
+from storage.files import Files
 from storage.folders import FolderRepository
 from storage.key_register import admit
 from storage.keyring import KeyRing
@@ -72,6 +74,8 @@ class Stores:
     oauth_apps: OAuthAppRepository
     callers: CallerRepository
     rates: RateRepository
+    files: Files
+    links: FileLinks
     accounts: AccountRepository
     account_sessions: AccountSessionRepository
     unfinished: UnfinishedRuns
@@ -205,6 +209,8 @@ def open_stores(
         callers=CallerRepository(database, glimpse),
         glimpse=glimpse,
         rates=RateRepository(database),
+        files=Files(database),
+        links=FileLinks(keys),
         accounts=AccountRepository(database),
         account_sessions=AccountSessionRepository(database),
         unfinished=UnfinishedRuns(database),

@@ -7,6 +7,8 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import AsyncIterator
+from io import BufferedRandom
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from storage.ids import new_id
 _KEY: Final = re.compile(r"(?P<organisation>[a-z0-9][a-z0-9_-]{0,63})/(?P<name>[a-z0-9][a-z0-9._-]{0,127})")
 _INCOMING: Final = ".incoming"
 _LEFT_BEHIND_SECONDS: Final = 3600.0
+_PIECE: Final = 256 * 1024
 
 
 class FilesystemBlobs:
@@ -56,6 +59,36 @@ class FilesystemBlobs:
         if (place := self._place(key)) is not None:
             await asyncio.to_thread(place.unlink, missing_ok=True)
 
+    async def receive(self) -> IncomingFile:
+        """See the port."""
+        path = self._incoming / str(new_id())
+        return IncomingFile(self, path, await asyncio.to_thread(path.open, "x+b"))
+
+    async def stream(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """See the port."""
+        try:
+            if (place := self._place(key)) is None:
+                raise FileNotFoundError
+            file = await asyncio.to_thread(place.open, "rb")
+        except FileNotFoundError:
+            raise NotFound("There is no such blob.", key=key[:200]) from None
+        with file:
+            await asyncio.to_thread(file.seek, start)
+            while length is None or length > 0:
+                piece = await asyncio.to_thread(file.read, _PIECE if length is None else min(_PIECE, length))
+                if not piece:
+                    return
+                length = None if length is None else length - len(piece)
+                yield piece
+
+    def keep(self, key: str, incoming: Path) -> None:
+        """Make a written file the blob of this key. Raises `InvalidInput` when the key is none."""
+        if (place := self._place(key)) is None:
+            raise InvalidInput("A blob's key is <organisation>/<name>, in lower case.", field="key", key=key[:200])
+        self._make_folder(place.parent)
+        incoming.replace(place)
+        _sync(place.parent)
+
     def _place(self, key: str) -> Path | None:
         """The file of a key; None when it cannot be one, and so leads nowhere."""
         if (found := _KEY.fullmatch(key)) is None:
@@ -84,6 +117,42 @@ class FilesystemBlobs:
             self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True)
             _sync(folder.parent)
+
+
+class IncomingFile:
+    """Implements `storage.ports.Incoming`."""
+
+    def __init__(self, blobs: FilesystemBlobs, path: Path, file: BufferedRandom) -> None:
+        self._blobs = blobs
+        self._file = file
+        self.path = path
+
+    async def write(self, data: bytes) -> None:
+        """See the port."""
+        await asyncio.to_thread(self._write, data)
+
+    async def keep(self, key: str) -> None:
+        """See the port."""
+        await asyncio.to_thread(self._keep, key)
+
+    async def discard(self) -> None:
+        """See the port."""
+        await asyncio.to_thread(self._discard)
+
+    def _write(self, data: bytes) -> None:
+        # Whole at once: whoever looks into the file by its path sees what has come.
+        self._file.write(data)
+        self._file.flush()
+
+    def _keep(self, key: str) -> None:
+        os.fsync(self._file.fileno())
+        self._blobs.keep(key, self.path)
+        self._file.close()
+
+    def _discard(self) -> None:
+        if not self._file.closed:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

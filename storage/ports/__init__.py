@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from engine.events import RunEvent, StoredEvent
@@ -24,6 +25,32 @@ class Blobs(Protocol):
     async def exists(self, key: str) -> bool: ...
     async def delete(self, key: str) -> None:
         """Remove it; a missing key is fine."""
+
+    async def receive(self) -> Incoming:
+        """Begin to take in bytes that come in pieces, and are no blob before they are kept."""
+        ...
+
+    def stream(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes in pieces, from `start`, at most `length`. Raises `NotFound` before the first."""
+        ...
+
+
+class Incoming(Protocol):
+    """Bytes on their way in. Until they are kept nobody else sees them; what is never kept is gone by itself."""
+
+    @property
+    def path(self) -> Path:
+        """A file of this machine with what has come so far, to look into."""
+        ...
+
+    async def write(self, data: bytes) -> None: ...
+    async def keep(self, key: str) -> None:
+        """Make it the blob of this key, durably."""
+        ...
+
+    async def discard(self) -> None:
+        """Forget it, unless it was kept; more than once is fine."""
+        ...
 
 
 class EventLog(Protocol):

@@ -15,7 +15,6 @@ from storage.tables import AuditEvent, Role, RoleGrant
 from tests.api.people import Somebody, somebody
 from tests.api.serving import Document, Serving
 
-
 _OF_CLERKS = [
     "organisation.view", "department.edit", "employee.view", "employee.create", "employee.edit",
     "employee.change_department", "employee.resign", "account.disable", "account.create",

@@ -35,6 +35,7 @@ from engine.errors import (
     NodeTimeout,
     NotFound,
 )
+from storage.workflow_rows import InUse, Moved
 
 STATUSES: Final[Mapping[type[FlowError], int]] = {
     MalformedBody: 400,
@@ -42,6 +43,8 @@ STATUSES: Final[Mapping[type[FlowError], int]] = {
     PermissionDenied: 403,
     NotFound: 404,
     Conflict: 409,
+    InUse: 409,
+    Moved: 412,
     BodyTooLarge: 413,
     UnsupportedBody: 415,
     InvalidRequest: 422,

@@ -175,6 +175,8 @@ def _edge(edge: Any, container: str) -> EdgeOutline | None:
             port = edge.get("sourcePortID")
             if port is None or isinstance(port, str):
                 return EdgeOutline(container, source, port or "", target)
+        case _:
+            pass
     return None
 
 

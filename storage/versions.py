@@ -28,3 +28,9 @@ def version_after(latest: str | None, wanted: str | None = None) -> str:
     if parse_version(wanted) <= (parse_version(latest) if latest is not None else (-1, 0, 0)):
         raise Conflict(f"A version greater than {latest} is needed.", field="version", latest=latest)
     return wanted
+
+
+def versions_after(newest: str | None) -> tuple[str, str, str]:
+    """What a version with repairs, with something new, and with something incompatible could be called."""
+    major, minor, patch = parse_version(newest) if newest is not None else (0, 0, 0)
+    return f"v{major}.{minor}.{patch + 1}", f"v{major}.{minor + 1}.0", f"v{major + 1}.0.0"

@@ -24,6 +24,12 @@ class InUse(Conflict):
     code = "in_use"
 
 
+class Moved(Conflict):
+    """It is not what somebody has seen; the facts say what it is now."""
+
+    code = "precondition_failed"
+
+
 class OfOneSpace:
     """The workflows of one space that are not in the trash."""
 

@@ -20,7 +20,7 @@ from storage.paging import Page, fetch
 from storage.references import DRAFT, named_in, put_references, refuse_used
 from storage.tables import Account, KeptDraft, Workflow
 from storage.workflow_lists import Filters, Sort, WorkflowSummary, checked_tags, page_of
-from storage.workflow_rows import ROOM_FOR_ID, author, check_folder, free_key, tell, touched
+from storage.workflow_rows import ROOM_FOR_ID, Moved, author, check_folder, free_key, tell, touched
 from storage.workflow_versions import Published, Versions, VersionSummary
 
 __all__ = [
@@ -40,12 +40,6 @@ MOST_KEPT_DRAFTS = 20
 
 Match = Callable[[int, int], bool]
 """Whether a workflow of this revision and this `updated` is the one that somebody has seen."""
-
-
-class Moved(Conflict):
-    """It is not what somebody has seen; the facts say what it is now."""
-
-    code = "precondition_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.interchange.bundles import export_bundle
 from api.interchange.schemas import ExternalIdsIn, ExternalIdsOut, ImportIn, ImportOut
 from api.interchange.service import Importer
@@ -34,6 +35,7 @@ async def import_workflows(
     body: ImportIn,
     request: Request,
     member: Editor,
+    actor: ActorDep,
     stores: StoresDep,
     catalogue: CatalogueDep,
     plugins: PluginsDep,
@@ -44,7 +46,7 @@ async def import_workflows(
     when a run reaches it.
     """
     limits: Limits = request.app.state.limits
-    return await Importer(member, stores, catalogue, Surroundings(member, stores, plugins), limits).run(body)
+    return await Importer(member, actor, stores, catalogue, Surroundings(member, stores, plugins), limits).run(body)
 
 
 @router.get("/workflows/{workflow}/export", responses=problems(401, 403, 404))

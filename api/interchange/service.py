@@ -23,6 +23,7 @@ from engine.interchange.coze import ExternalIds, Imported, import_canvas
 from engine.interchange.external_ids import ANY
 from engine.interchange.needs import in_order, needs, renamed
 from engine.limits import Limits
+from storage.audit import Actor, Deed, Note
 from storage.external_ids import entries_of
 from storage.ids import new_id, read_id
 from storage.stores import Stores
@@ -48,9 +49,16 @@ class Importer:
     """Imports for one member, into their space."""
 
     def __init__(
-        self, member: Member, stores: Stores, catalogue: Catalogue, surroundings: Surroundings, limits: Limits
+        self,
+        member: Member,
+        actor: Actor,
+        stores: Stores,
+        catalogue: Catalogue,
+        surroundings: Surroundings,
+        limits: Limits,
     ) -> None:
         self._member = member
+        self._note = Note(actor, Deed("workflow.import"))
         self._stores = stores
         self._catalogue = catalogue
         self._surroundings = surroundings
@@ -209,12 +217,14 @@ class Importer:
         new = [
             NewWorkflow(one.id, one.name, one.canvas, one.key, one.description) for one in documents if not one.exists
         ]
-        keys = await self._repository.create_all(new, also)
+        keys = await self._repository.create_all(new, also, note=self._note)
         for one in documents:
             one.key = keys.get(one.id, one.key)
             if one.exists:
                 current = await self._repository.get(one.id)
-                await self._repository.save_draft(one.id, one.canvas, revision=current.revision)
+                await self._repository.save_draft(
+                    one.id, one.canvas, revision=current.revision, by=self._member.account_id
+                )
         self._catalogue.forget(self._member)
 
     async def _told(self, documents: Sequence[_Document], order: ImportIn, unmapped: Sequence[Unmapped]) -> ImportOut:
@@ -248,10 +258,16 @@ class Importer:
     async def _publish(
         self, one: _Document, canvas: dict[str, Any], *, version: str | None = None, notes: str = ""
     ) -> None:
-        workflow = (await self._repository.get(one.id)).model_copy(update={"draft": canvas})
+        current = await self._repository.get(one.id)
+        workflow = current.model_copy(update={"draft": canvas})
+        # What is published may be an older canvas than the draft.
+        revision = current.revision if canvas == current.draft else 0
         try:
             _, plan_hash = await self._catalogue.compile(self._member, workflow, drafts=False)
-            made = await self._repository.publish(one.id, canvas, plan_hash, version=version, notes=notes)
+            note = Note(self._note.actor, Deed("workflow.publish"))
+            made = await self._repository.publish(
+                one.id, canvas, plan_hash, version=version, notes=notes, revision=revision, note=note
+            )
         except InvalidCanvas as error:
             one.findings.append(_unpublished(version, error))
         else:

@@ -24,6 +24,15 @@ CanvasDocument = Annotated[
 ]
 
 
+Tags = Annotated[
+    list[Annotated[str, StringConstraints(max_length=100)]],
+    Field(description="Up to 10 words of up to 40 characters.", examples=[["support", "客服"]]),
+]
+FolderRef = Annotated[
+    str, Field(max_length=30, description="The id of a folder; `0` is the top.", examples=["208134112739467264"])
+]
+
+
 class WorkflowIn(Body):
     """A new workflow. Without a canvas it begins with an empty one, without a key with one made of its name."""
 
@@ -31,13 +40,17 @@ class WorkflowIn(Body):
     key: Key | None = None
     description: Description = ""
     canvas: CanvasDocument | None = None
+    folder_id: FolderRef = "0"
+    tags: Tags = Field(default_factory=list)
 
 
 class WorkflowChange(Body):
     """What is to be different; what is absent stays."""
 
-    name: Name | None = None
+    name: Name | None = Field(None, examples=["Greet everybody"])
     description: Description | None = None
+    folder_id: FolderRef | None = None
+    tags: Tags | None = None
 
 
 class DiagnosticOut(BaseModel):
@@ -51,6 +64,13 @@ class DiagnosticOut(BaseModel):
     facts: dict[str, JsonValue] = {}
 
 
+class Author(BaseModel):
+    """An account that made or changed something."""
+
+    id: Id
+    name: str = Field(description="What it is called now.", examples=["王小明"])
+
+
 class WorkflowOut(BaseModel):
     """A workflow, without its canvas."""
 
@@ -60,8 +80,15 @@ class WorkflowOut(BaseModel):
     description: str
     revision: int = Field(description="Grows with every save of the draft.")
     latest_version: str | None = Field(description="The version that a run takes unless told otherwise.")
+    state: Literal["draft", "published", "changed"] = Field(
+        description="`draft`: no version runs; `changed`: the draft has moved on since it was published."
+    )
+    folder_id: Id = Field(description="The folder it is filed in; `0` is the top.")
+    tags: list[str]
     created: Millis
     updated: Millis
+    created_by: Author | None = Field(description="null for what was made with the instance's own token.")
+    updated_by: Author | None
 
 
 class NewWorkflow(WorkflowOut):
@@ -71,7 +98,7 @@ class NewWorkflow(WorkflowOut):
 
 
 class WorkflowPage(BaseModel):
-    """Some workflows, the newest first."""
+    """Some workflows, in the order that was asked for."""
 
     items: list[WorkflowOut]
     next_cursor: str | None
@@ -81,7 +108,12 @@ class DraftIn(Body):
     """The canvas as it is now, and the revision that it was made from."""
 
     canvas: CanvasDocument
-    revision: int = Field(description="The revision you opened. When the draft has moved on since, nothing is saved.")
+    revision: int | None = Field(
+        None,
+        description="The revision you opened. When the draft has moved on since, nothing is saved. It may be left out "
+        "when `If-Match` says it.",
+        examples=[7],
+    )
 
 
 class DraftSaved(BaseModel):
@@ -131,6 +163,28 @@ class VersionOut(BaseModel):
     notes: str
     plan_hash: str = Field(description="The name of the plan that it compiled to: SHA-256 of its bytes.")
     created: Millis
+    created_by: Author | None
+    withdrawn: Millis | None = Field(
+        description="When it was taken back: it still runs for who names it, and is never the latest."
+    )
+
+
+class VersionChange(Body):
+    """What is to be different about a version; what it does never changes."""
+
+    notes: Annotated[str, StringConstraints(max_length=10_000)] | None = Field(None, examples=["修正了问候语"])
+    withdrawn: bool | None = Field(
+        None, description="Whether it is taken back. The greatest that is left is the latest then.", examples=[True]
+    )
+
+
+class NextVersions(BaseModel):
+    """What the next version could be called."""
+
+    newest: str | None = Field(description="The greatest there has been, withdrawn or not.", examples=["v1.4.2"])
+    patch: str = Field(examples=["v1.4.3"])
+    minor: str = Field(examples=["v1.5.0"])
+    major: str = Field(examples=["v2.0.0"])
 
 
 class VersionDetail(VersionOut):

@@ -26,6 +26,7 @@ from api.models import routes as models
 from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
+from api.open import oauth as open_oauth
 from api.open import runs as open_runs
 from api.open import users as open_users
 from api.openapi import DESCRIPTION, operation_id
@@ -48,10 +49,14 @@ from api.system import routes as system
 from api.temporal import routes as temporal
 from api.temporal.guests import ForTemporalPages, origin_of
 from api.temporal.sessions import Sessions
+from api.tokens import apps as oauth_apps
+from api.tokens import guests, other_tokens
+from api.tokens import routes as tokens
+from api.tokens.service import TokenService
 from api.usage import routes as usage
 from api.variables import routes as variables
+from api.workflows import changes, copies, folders, references, trash, versions
 from api.workflows import routes as workflows
-from api.workflows import versions
 from api.workflows.catalogue import Catalogue
 from conf.settings import Settings
 from storage.places import Places
@@ -63,6 +68,11 @@ FEATURES: Final = (
     interchange.router,
     workflows.router,
     versions.router,
+    changes.router,
+    copies.router,
+    folders.router,
+    trash.router,
+    references.router,
     debug.router,
     events.router,
     node_types.router,
@@ -81,6 +91,10 @@ FEATURES: Final = (
     grants.router,
     audit.router,
     usage.router,
+    tokens.router,
+    other_tokens.router,
+    guests.router,
+    oauth_apps.router,
     temporal.router,
     organisations.router,
     departments.router,
@@ -92,7 +106,7 @@ FEATURES: Final = (
 )
 
 # Addresses that programs written for Coze call, each from the root on.
-OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_runs.router, open_users.router)
+OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_runs.router, open_users.router, open_oauth.router)
 
 
 def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:
@@ -117,10 +131,12 @@ def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI
     app.state.settings = settings
     app.state.accounts = AccountService(parts.stores, parts.passwords, settings)
     app.state.limits = parts.limits
-    app.state.gate = Gate(parts.stores.callers)
     app.state.open_run_seconds = settings.open_run_seconds
     app.state.places = Places(parts.stores.database)
-    app.state.rates = RateLimiter(rates_of(settings))
+    rates = rates_of(settings)
+    app.state.rates = RateLimiter(rates)
+    app.state.gate = Gate(parts.stores.callers, app.state.rates)
+    app.state.tokens = TokenService(parts.stores, app.state.gate, rates)
     app.state.sessions = Sessions(app.state.gate)
     app.state.temporal_origin = pages
     app.state.payloads = PayloadReader(parts.stores.blobs, parts.stores.data_keys)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from starlette.responses import Response
@@ -16,13 +16,15 @@ from engine.events import StoredEvent
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 HEARTBEAT_SECONDS: Final = 15.0
 _HEARTBEAT: Final = b": still here\n\n"
 _MOST_AT_ONCE: Final = 256
 
 
 @asynccontextmanager
-async def closing(events: AsyncIterator[StoredEvent]) -> AsyncIterator[AsyncIterator[StoredEvent]]:
+async def closing(events: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
     """The events, let go of at once when one is done with them."""
     try:
         yield events
@@ -48,21 +50,31 @@ class Streams:
         self.stopping.set()
 
 
-class EventStream(Response):
+def still_here() -> bytes:
+    """What is sent while nothing happens."""
+    return _HEARTBEAT
+
+
+class EventStream(Response, Generic[T]):
     """Sends events until they end, the client goes, or the server stops. The run knows nothing of it."""
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
-        events: AsyncIterator[StoredEvent],
+        events: AsyncIterator[T],
         streams: Streams,
         *,
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         heartbeat: float = HEARTBEAT_SECONDS,
+        # Any: the default is for the events of runs, and who brings others brings what writes them.
+        write: Callable[[Any], bytes] = frame,
+        still_here: Callable[[], bytes] = still_here,
     ) -> None:
         self._events = events
+        self._frame = write
+        self._still_here = still_here
         self._streams = streams
         self._heartbeat = heartbeat
         self.status_code = status_code
@@ -72,7 +84,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        ready: asyncio.Queue[StoredEvent | None] = asyncio.Queue(_MOST_AT_ONCE)
+        ready: asyncio.Queue[T | None] = asyncio.Queue(_MOST_AT_ONCE)
         reading = asyncio.create_task(self._read(ready), name="events of a stream")
         writing = asyncio.create_task(self._write(ready, send), name="writing of a stream")
         leaving = asyncio.create_task(_gone(receive), name="client of a stream")
@@ -87,7 +99,7 @@ class EventStream(Response):
         if not leaving.done() or leaving.cancelled():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _read(self, ready: asyncio.Queue[StoredEvent | None]) -> None:
+    async def _read(self, ready: asyncio.Queue[T | None]) -> None:
         try:
             async with closing(self._events) as events:
                 async for stored in events:
@@ -97,17 +109,17 @@ class EventStream(Response):
             _log.exception("the events of a stream broke off")
         await ready.put(None)
 
-    async def _write(self, ready: asyncio.Queue[StoredEvent | None], send: Send) -> None:
+    async def _write(self, ready: asyncio.Queue[T | None], send: Send) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._heartbeat):
                     batch = [await ready.get()]
             except TimeoutError:
-                await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+                await send({"type": "http.response.body", "body": self._still_here(), "more_body": True})
                 continue
             while not ready.empty():
                 batch.append(ready.get_nowait())
-            body = b"".join(frame(stored) for stored in batch if stored is not None)
+            body = b"".join(self._frame(stored) for stored in batch if stored is not None)
             await send({"type": "http.response.body", "body": body, "more_body": True})
             if batch[-1] is None:
                 return

@@ -57,10 +57,10 @@ class RunTimedOut(NodeTimeout):
     code = "run_timed_out"
 
 
-class RunCancelled(NodeFailed):
-    """Somebody stopped the run."""
+class RunFailed(NodeFailed):
+    """The run that was asked for has failed, or somebody stopped it. The fact `number` says with which error."""
 
-    code = "run_cancelled"
+    code = "run_failed"
 
 
 INTERNAL: Final = 5000
@@ -85,7 +85,6 @@ CODES: Final[Mapping[type[FlowError], int]] = {
     Interrupted: 6039,
     NodeFailed: 720701013,
     NodeTimeout: 777777776,
-    RunCancelled: 777777777,
 }
 """A subclass has the number of its nearest ancestor here. What is not listed is 5030 when trying again may help, else
 our own fault: 5000. The long ones are those by which programs know that a run has failed."""
@@ -130,6 +129,8 @@ def is_open(path: str) -> bool:
 
 def code_of(error: FlowError) -> int:
     """The number of an error."""
+    if isinstance(error, RunFailed) and isinstance(number := error.facts.get("number"), int) and number > 0:
+        return number
     otherwise = _UNAVAILABLE if error.retryable else INTERNAL
     return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), otherwise)
 

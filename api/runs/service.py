@@ -14,6 +14,7 @@ import structlog
 from api.access import Member
 from api.errors import NotServed
 from api.parts import ApiParts
+from api.runs.confinement import as_himself, check_run, check_workflow, own_key
 from api.runs.identity import CONVERSATION_NAME, Identity, identity_of, same_identity
 from api.runs.schemas import StartRun
 from api.runs.values import Showing
@@ -40,6 +41,10 @@ DRAFT: Final = "draft"
 _SORTED: Final = orjson.OPT_SORT_KEYS
 _CANCEL_SECONDS: Final = 2.0
 """How long the answer to a cancellation waits for the run's end."""
+
+
+class Unpublished(Conflict):
+    """The workflow has no published version that could run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,9 @@ class RunService:
 
     async def start(self, member: Member, ref: str, body: StartRun, key: str | None, *, node: str = "") -> Started:
         """Start a run, or of one node alone. Raises `NotFound`, `Conflict`, `InvalidInput`, `InvalidCanvas`."""
+        body, key = as_himself(member, body), own_key(member, key)
         compiled = await self._wanted(member, ref, body, node)
+        check_workflow(member, compiled.workflow_id)
         if key is not None and (started := await self._repeated(member, compiled, body, key)) is not None:
             return started
         identity = await identity_of(self._stores.conversations, member, body, draft=compiled.version == DRAFT)
@@ -111,7 +118,7 @@ class RunService:
             workflow = await self._catalogue.workflow(member, ref)
             if workflow.latest_version is not None:
                 raise
-        raise Conflict(
+        raise Unpublished(
             "The workflow has no published version: publish one, or run the draft with the version draft.",
             workflow_id=str(workflow.id),
         )
@@ -203,12 +210,16 @@ class RunService:
 
     # --- watching -----------------------------------------------------------------------------------------------------
 
+    async def find(self, member: Member, run_id: int) -> Run:
+        """The record of a run. Raises `NotFound`, also where it does not exist for who asks."""
+        return check_run(member, await self._stores.runs(member.org_id, member.space_id).get(run_id))
+
     async def get(self, member: Member, run_id: int) -> dict[str, Any]:
         """A run as the API shows it. Raises `NotFound`."""
         runs = self._stores.runs(member.org_id, member.space_id)
-        run = await runs.get(run_id)
+        run = await self.find(member, run_id)
         waits = await runs.waits(run_id) if run.state == "waiting" else ()
-        view = run_view(run, waits, temporal_ui=self._temporal_ui)
+        view = run_view(run, waits, temporal_ui="" if member.guest is not None else self._temporal_ui)
         showing = Showing(self._stores.blobs, member.org_id)
         view["output"] = await showing.whole(view["output"])
         view["inputs"] = await showing.whole(view["inputs"])
@@ -229,11 +240,13 @@ class RunService:
     ) -> tuple[list[NodeRecord], str | None]:
         """Records of steps, in the order in which they began, and the cursor of those behind them."""
         runs = self._stores.runs(member.org_id, member.space_id)
+        if member.confined_to is not None:
+            await self.find(member, run_id)
         found = await runs.node_records(run_id, after=_seq(cursor), limit=limit + 1, **wanted)
         return found[:limit], str(found[limit - 1].seq) if len(found) > limit else None
 
     def events(self, run_id: int, after: int = 0) -> AsyncIterator[StoredEvent]:
-        """Events after the offset, then new ones as they come, to the end of the run."""
+        """Events after the offset, then new ones as they come, to the end of the run. Whose they are is not asked."""
         return self._stores.events.follow(str(run_id), after=after)
 
     # --- taking part --------------------------------------------------------------------------------------------------
@@ -241,7 +254,7 @@ class RunService:
     async def answer(self, member: Member, run_id: int, wait_id: str, answer: Json, answer_id: str | None) -> None:
         """Give a person's answer to who waits for it. Raises `NotFound`, `Conflict`, `InvalidInput`."""
         runs = self._stores.runs(member.org_id, member.space_id)
-        run = await runs.get(run_id)
+        run = await self.find(member, run_id)
         waits = await runs.waits(run_id, only_open=False)
         wait = next((one for one in waits if one.wait_id == wait_id), None)
         if wait is None:
@@ -258,7 +271,7 @@ class RunService:
 
     async def cancel(self, member: Member, run_id: int, reason: str) -> dict[str, Any]:
         """Ask a run to stop, and show what became of it; one that has ended stays as it is."""
-        run = await self._stores.runs(member.org_id, member.space_id).get(run_id)
+        run = await self.find(member, run_id)
         if run.finished is None:
             await self._stop(run, reason)
             return await self.settled(member, run_id, _CANCEL_SECONDS, waits=False)

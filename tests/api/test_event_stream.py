@@ -34,7 +34,7 @@ class Reader:
             self.ended = not message["more_body"]
         self.news.set()
 
-    async def read(self, stream: EventStream) -> None:
+    async def read(self, stream: EventStream[StoredEvent]) -> None:
         async with asyncio.timeout(60):
             await stream({"type": "http"}, self.receive, self.send)
 

@@ -8,7 +8,7 @@ from api.open.unbuilt import LATER, NEVER
 from tests.api.people import somebody
 from tests.api.serving import Serving, client_of
 
-TROUBLE = [
+TROUBLE: list[tuple[str, str, object, int, int]] = [
     ("GET", "/v1/nothing", None, 404, 4040),
     ("GET", "/v1/", None, 404, 4040),
     ("POST", "/api/permission/nothing", {}, 404, 4040),

@@ -1,0 +1,31 @@
+"""What end users of something published may do here: run what their token names, as themselves."""
+
+from __future__ import annotations
+
+from api.access import Member
+from api.errors import PermissionDenied
+from engine.errors import NotFound
+from storage.ids import read_id
+from storage.tables import Run
+
+
+def check_workflow(member: Member, workflow_id: str) -> None:
+    """Whether the workflow is one that a guest may run. Raises `NotFound`."""
+    if member.guest is not None and read_id(workflow_id) not in member.guest.workflows:
+        raise NotFound("There is no such workflow.", workflow_id=workflow_id[:64])
+
+
+def check_run(member: Member, run: Run) -> None:
+    """Whether the run is one of the guest's own. Raises `NotFound`."""
+    if member.guest is None:
+        return
+    check_workflow(member, str(run.workflow_id))
+    if (run.user_id or "") != member.guest.user:
+        raise NotFound("There is no such run.", run_id=str(run.id))
+
+
+def user_of(member: Member, named: str | None) -> str | None:
+    """On whose behalf a request is made. A guest is himself, and nobody else. Raises `PermissionDenied`."""
+    if member.guest is not None and named not in {None, "", member.guest.user}:
+        raise PermissionDenied("A guest's token speaks for its own user alone.")
+    return named or None

@@ -64,8 +64,7 @@ async def given_to(serving: Serving, department_id: str, org: Document, role: in
 
     def job(connection: Connection) -> None:
         row = {"id": new_id(), "org_id": int(org["id"]), "space_id": 0, "role_id": role, "granted_by": 0, "created": 1}
-        row |= {"subject_kind": "department", "subject_id": int(department_id)}
-        connection.execute(insert(RoleGrant).values(row))
+        connection.execute(insert(RoleGrant).values(subject_kind="department", subject_id=int(department_id), **row))
         rights_changed(connection)
 
     await serving.stores.database.write(job)

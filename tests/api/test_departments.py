@@ -171,8 +171,7 @@ async def test_what_a_department_is_given_acts_three_levels_below_at_once(servin
     one = await department(boss, company, "一")
     two = await department(boss, company, "二", one["id"])
     three = await department(boss, company, "三", two["id"])
-    here = {"org_id": int(company["id"])}
-    person = await somebody(serving, **here)
+    person = await somebody(serving, org_id=int(company["id"]))
     where = f"/api/v1/organisations/{company['id']}"
     hired = await employee(boss, company, "李雷", three, account_id=str(person.account_id))
     assert (await person.client.get(where)).status_code == 403

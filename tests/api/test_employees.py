@@ -268,8 +268,10 @@ async def test_a_table_is_taken_in_whole_or_not_at_all(serving: Serving) -> None
     boss, org, research = await company_of(serving)
     await department(boss, org, "平台组", research["id"], code="RD-01")
     await employee(boss, org, "在此", research, number="9")
-    bad = "name,number,email,departments\n王小明,1,not mail,研发部\n李雷,1,,无此部门\n韩梅梅,2,,研发部\n"
+    bad = (
+        "name,number,email,departments\n王小明,1,not mail,研发部\n李雷,1,,无此部门\n韩梅梅,2,,研发部\n"
         "重复,2,,研发部\n有人,9,,研发部\n,3,,研发部\n"
+    )
     refused = (await boss.post(people(org, "import"), json={"csv": bad})).json()
     named = {(one["field"], one["code"]) for one in refused["errors"]}
     assert named == {

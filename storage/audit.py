@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert
 
 from engine.values import Json
 from storage.clock import now_ms
+from storage.database import Database
 from storage.ids import new_id
 from storage.tables import AuditEvent
 from storage.tables.columns import KEY_LENGTH, NAME_LENGTH
@@ -56,6 +57,11 @@ class Note:
     def write(self, connection: Connection, **known: Any) -> None:
         """Write it down; `known` are further fields of the deed."""
         record(connection, self.actor, replace(self.deed, **known))
+
+
+async def record_after(database: Database, actor: Actor, deed: Deed) -> None:
+    """Write down what was just done where no transaction of ours reaches: in another file, or by another process."""
+    await database.write(lambda connection: record(connection, actor, deed))
 
 
 def record(connection: Connection, actor: Actor, deed: Deed) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.values import Json
+from storage.audit import Note
 from storage.clock import now_ms
 from storage.database import Database
 from storage.ids import new_id
@@ -53,7 +54,7 @@ class DefinitionRepository:
             col(VariableDefinitionRow.space_id) == space_id,
         )
 
-    async def create(self, app_id: str, new: VariableDefinition) -> Defined:
+    async def create(self, app_id: str, new: VariableDefinition, note: Note | None = None) -> Defined:
         """Raises `Conflict` when the name is taken, `InvalidInput` when it is no name for a variable."""
         if _NAME.fullmatch(new.name) is None or new.name in _RESERVED:
             raise InvalidInput(
@@ -77,10 +78,14 @@ class DefinitionRepository:
             "updated": now,
             **_changing(new),
         }
+
+        def job(connection: Connection) -> None:
+            connection.execute(insert(VariableDefinitionRow).values(row))
+            if note is not None:
+                note.write(connection, target_id=number, target_name=new.name, after=_told(new))
+
         try:
-            await self._database.write(
-                lambda connection: connection.execute(insert(VariableDefinitionRow).values(row)).close()
-            )
+            await self._database.write(job)
         except IntegrityError:
             raise Conflict("The variable is defined already.", field="name", name=new.name) from None
         return Defined(number, app_id, new, now, now)
@@ -124,21 +129,39 @@ class DefinitionRepository:
         items = [_defined(row) for row in rows[:limit]]
         return Page(items, str(items[-1].id) if len(rows) > limit else None)
 
-    async def change(self, definition_id: int, to: VariableDefinition) -> Defined:
+    async def change(self, definition_id: int, to: VariableDefinition, note: Note | None = None) -> Defined:
         """Give it another type, default, description, or switch it off; scope and name stay. Raises `NotFound`."""
         statement = (
             update(VariableDefinitionRow)
             .where(*self._mine, col(VariableDefinitionRow.id) == definition_id)
             .values(updated=now_ms(), **_changing(to))
         )
-        await self._database.write(lambda connection: connection.execute(statement).close())
+        which = select(*_COLUMNS).where(*self._mine, col(VariableDefinitionRow.id) == definition_id)
+
+        def job(connection: Connection) -> None:
+            row = connection.execute(which).first()
+            connection.execute(statement)
+            if note is not None and row is not None:
+                before = _told(_defined(row).definition)
+                note.write(connection, target_id=definition_id, target_name=row.name, before=before, after=_told(to))
+
+        await self._database.write(job)
         return await self.get(definition_id)
 
-    async def delete(self, definition_id: int) -> None:
+    async def delete(self, definition_id: int, note: Note | None = None) -> None:
         """Its values stay. Raises `NotFound`."""
-        statement = delete(VariableDefinitionRow).where(*self._mine, col(VariableDefinitionRow.id) == definition_id)
-        if not await self._database.write(lambda connection: connection.execute(statement).rowcount):
-            raise _missing(definition_id)
+        mine = (*self._mine, col(VariableDefinitionRow.id) == definition_id)
+
+        def job(connection: Connection) -> None:
+            row = connection.execute(select(*_COLUMNS).where(*mine)).first()
+            if row is None:
+                raise _missing(definition_id)
+            connection.execute(delete(VariableDefinitionRow).where(*mine))
+            if note is not None:
+                before = _told(_defined(row).definition)
+                note.write(connection, target_id=definition_id, target_name=row.name, before=before)
+
+        await self._database.write(job)
 
 
 def _changing(definition: VariableDefinition) -> dict[str, Json]:
@@ -148,6 +171,11 @@ def _changing(definition: VariableDefinition) -> dict[str, Json]:
         "description": definition.description,
         "enabled": int(definition.enabled),
     }
+
+
+def _told(definition: VariableDefinition) -> dict[str, Json]:
+    """What the audit log tells of a definition. What a variable holds may be a secret, its default too."""
+    return {"scope": definition.scope, "type": dict(definition.type), "enabled": definition.enabled}
 
 
 def _defined(row: Row[*tuple[Any, ...]]) -> Defined:

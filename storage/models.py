@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.values import Json
+from storage.audit import Note
 from storage.clock import now_ms
 from storage.database import Database
 from storage.ids import new_id, read_id
@@ -57,6 +58,11 @@ class ModelSettings:
 
 
 _SETTINGS: Final = tuple(one.name for one in fields(ModelSettings))
+_TOLD: Final = (
+    "key", "title", "kind", "provider", "vendor_model", "base_url", "quota", "prices", "fallback", "is_default",
+    "enabled",
+)  # fmt: skip
+_COLUMNS: Final[tuple[Any, ...]] = tuple(col(getattr(Model, name)) for name in (*_TOLD, "secret_id"))
 
 
 class ModelRepository:
@@ -68,7 +74,7 @@ class ModelRepository:
         self._mine = (col(Model.org_id) == org_id, col(Model.deleted_at).is_(None))
         self._seen = (col(Model.org_id).in_({org_id, INSTANCE}), col(Model.deleted_at).is_(None))
 
-    async def create(self, settings: ModelSettings) -> Model:
+    async def create(self, settings: ModelSettings, note: Note | None = None) -> Model:
         """A new model. Raises `Conflict` when its key is taken."""
         id_, now = new_id(), now_ms()
         row = {**{name: getattr(settings, name) for name in _SETTINGS}, "key": checked_model_key(settings.key)}
@@ -83,6 +89,8 @@ class ModelRepository:
             connection.execute(insert(Model).values(row))
             if default:
                 self._only_default(connection, id_, settings.kind)
+            if note is not None:
+                note.write(connection, target_id=id_, target_name=row["key"], after=_told(row))
 
         try:
             await self._database.write(job)
@@ -116,7 +124,9 @@ class ModelRepository:
         rows = await self._database.read(lambda connection: fetch(connection, statement))
         return Page(rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None)
 
-    async def change(self, model_id: int, changes: Mapping[str, Any], *, revision: int) -> Model:
+    async def change(
+        self, model_id: int, changes: Mapping[str, Any], *, revision: int, note: Note | None = None
+    ) -> Model:
         """Change some settings. Raises `Conflict` when `revision` is no longer the stored one, or the key is taken."""
         values = {name: value for name, value in changes.items() if name in _SETTINGS}
         if "key" in values:
@@ -132,9 +142,15 @@ class ModelRepository:
         change = update(Model).where(*self._mine, col(Model.id) == model_id, col(Model.revision) == revision)
 
         def job(connection: Connection) -> None:
+            found = connection.execute(select(*_COLUMNS).where(*self._mine, col(Model.id) == model_id)).one_or_none()
+            before: dict[str, Any] = {} if found is None else dict(found._mapping)
             if connection.execute(change.values(values)).rowcount == 0:
                 stored, _ = self._row(connection, model_id)
                 raise Conflict("The model has changed since you opened it.", revision=stored)
+            if note is not None:
+                now = _told(values)
+                was = {name: value for name, value in _told(before).items() if name in now}
+                note.write(connection, target_id=model_id, target_name=before.get("key", ""), before=was, after=now)
             if values.get("is_default"):
                 self._only_default(connection, model_id, self._row(connection, model_id)[1])
 
@@ -144,13 +160,16 @@ class ModelRepository:
             raise _taken(values.get("key", "")) from None
         return await self.get(str(model_id))
 
-    async def delete(self, model_id: int) -> None:
+    async def delete(self, model_id: int, note: Note | None = None) -> None:
         """Take it out of sight; what it cost stays known, and its key is free again. Raises `NotFound`."""
 
         def job(connection: Connection) -> None:
             self._row(connection, model_id)
             # No key has a tilde, so that this one clashes with none.
             values = {"deleted_at": now_ms(), "key": f"~{model_id}", "is_default": 0, "secret_id": None}
+            if note is not None:
+                key = connection.execute(select(col(Model.key)).where(col(Model.id) == model_id)).scalar()
+                note.write(connection, target_id=model_id, target_name=key or "")
             connection.execute(update(Model).where(col(Model.id) == model_id).values(values))
 
         await self._database.write(job)
@@ -215,6 +234,14 @@ def checked_model_key(key: str) -> str:
     if _RESERVED.fullmatch(key):
         raise InvalidInput(f"The key {key} always means something else: take another.", field="key")
     return key
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit log tells of a model: nothing of what stands in its key, headers or options."""
+    told = {name: row[name] for name in _TOLD if name in row}
+    if "secret_id" in row:
+        told["api_key"] = "none" if row["secret_id"] is None else "stored"
+    return told
 
 
 def _taken(key: str) -> Conflict:

@@ -13,6 +13,7 @@ from sqlmodel import col
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.openapi.tool import HttpTool
 from engine.values import Json
+from storage.audit import Note
 from storage.clock import now_ms
 from storage.database import Database
 from storage.ids import new_id, read_id
@@ -89,7 +90,7 @@ class PluginRepository:
             col(Plugin.deleted_at).is_(None),
         )
 
-    async def create(self, new: NewPlugin) -> Plugin:
+    async def create(self, new: NewPlugin, note: Note | None = None) -> Plugin:
         """A new plugin, a draft yet. Without a key it gets one like its name. Raises `Conflict` when that is taken."""
         id_, now = new_id(), now_ms()
         row: dict[str, Any] = {
@@ -111,6 +112,9 @@ class PluginRepository:
         def job(connection: Connection) -> None:
             connection.execute(insert(Plugin).values(row))
             _put_tools(connection, id_, new.tools, disabled=set())
+            if note is not None:
+                after = {"key": row["key"], "base_url": row["base_url"], "tools": len(new.tools)}
+                note.write(connection, target_id=id_, target_name=row["name"], after=after)
 
         try:
             await self._database.write(job)
@@ -145,7 +149,13 @@ class PluginRepository:
         return Page(items, str(items[-1].id) if len(rows) > limit else None)
 
     async def change(
-        self, plugin_id: int, changes: Mapping[str, Any], *, revision: int, tools: Sequence[HttpTool] | None = None
+        self,
+        plugin_id: int,
+        changes: Mapping[str, Any],
+        *,
+        revision: int,
+        tools: Sequence[HttpTool] | None = None,
+        note: Note | None = None,
     ) -> Plugin:
         """Change the draft; with `tools`, those of a new document, of which a tool switched off stays off.
 
@@ -156,7 +166,13 @@ class PluginRepository:
             values["name"] = checked_name(values["name"])
 
         def job(connection: Connection) -> None:
+            name, base_url = self._row(connection, plugin_id, col(Plugin.name), col(Plugin.base_url))
             self._change(connection, plugin_id, values, revision)
+            if note is not None:
+                # What is sent along may hold something secret: which part of it has changed is told, and not to what.
+                after = {"changed": sorted(values), "base_url": values.get("base_url", base_url)}
+                before = {"base_url": base_url}
+                note.write(connection, target_id=plugin_id, target_name=name, before=before, after=after)
             if tools is not None:
                 disabled = _disabled(connection, plugin_id)
                 _drop_tools(connection, plugin_id)
@@ -165,14 +181,17 @@ class PluginRepository:
         await self._database.write(job)
         return await self.get(str(plugin_id))
 
-    async def delete(self, plugin_id: int) -> int | None:
+    async def delete(self, plugin_id: int, note: Note | None = None) -> int | None:
         """Take it out of sight, with all versions; its key is free again. Gives the id of its secret, for the vault.
 
         Raises `NotFound`.
         """
 
         def job(connection: Connection) -> int | None:
-            key, secret_id = self._row(connection, plugin_id, col(Plugin.key), col(Plugin.secret_id))
+            columns = (col(Plugin.key), col(Plugin.name), col(Plugin.secret_id))
+            key, name, secret_id = self._row(connection, plugin_id, *columns)
+            if note is not None:
+                note.write(connection, target_id=plugin_id, target_name=name)
             # No key has a tilde, so that this one clashes with none.
             values = {"deleted_at": now_ms(), "key": f"{key}~{plugin_id}", "secret_id": None}
             connection.execute(update(Plugin).where(col(Plugin.id) == plugin_id).values(values))
@@ -180,11 +199,13 @@ class PluginRepository:
 
         return await self._database.write(job)
 
-    async def keep_secret(self, plugin_id: int, secret_id: int | None) -> int | None:
+    async def keep_secret(self, plugin_id: int, secret_id: int | None, note: Note | None = None) -> int | None:
         """Name what is in the vault; gives what was named before. Raises `NotFound`."""
 
         def job(connection: Connection) -> int | None:
-            (before,) = self._row(connection, plugin_id, col(Plugin.secret_id))
+            before, name = self._row(connection, plugin_id, col(Plugin.secret_id), col(Plugin.name))
+            if note is not None:
+                note.write(connection, target_id=plugin_id, target_name=name)
             values = {"secret_id": secret_id, "updated": now_ms()}
             connection.execute(update(Plugin).where(col(Plugin.id) == plugin_id).values(values))
             return None if before is None else int(before)
@@ -227,7 +248,9 @@ class PluginRepository:
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    async def publish(self, plugin_id: int, *, version: str | None = None, notes: str = "") -> PluginVersionSummary:
+    async def publish(
+        self, plugin_id: int, *, version: str | None = None, notes: str = "", note: Note | None = None
+    ) -> PluginVersionSummary:
         """Freeze the draft, with the tools that are switched on, as the wanted or the next version.
 
         Raises `Conflict` when the wanted one is not greater, or no tool is switched on.
@@ -259,6 +282,10 @@ class PluginRepository:
             connection.execute(insert(PluginToolRow), [{**one.model_dump(), "version": given} for one in tools])
             change = update(Plugin).where(col(Plugin.id) == plugin_id)
             connection.execute(change.values(latest_version=given, updated=now))
+            if note is not None:
+                (name,) = self._row(connection, plugin_id, col(Plugin.name))
+                before, after = {"version": latest}, {"version": given}
+                note.write(connection, target_id=plugin_id, target_name=name, before=before, after=after)
             return given
 
         return PluginVersionSummary(await self._database.write(job), notes, now)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.databases.schemas import (
     DatabaseChange,
     DatabaseIn,
@@ -31,6 +32,7 @@ from api.parameters import Cursor, Limit
 from api.problems import problems
 from api.provided import DatabasesDep, StoresDep
 from api.reading import strict_route
+from storage.audit import Deed, record_after
 
 router = APIRouter(tags=["databases"], route_class=strict_route("run_input_bytes"))
 
@@ -41,9 +43,15 @@ CSV: dict[int | str, dict[str, Any]] = {200: {"description": "The rows.", "conte
 
 
 @router.post("/databases", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
-async def create_database(body: DatabaseIn, member: Editor, databases: DatabasesDep) -> DatabaseOut:
+async def create_database(
+    body: DatabaseIn, member: Editor, actor: ActorDep, stores: StoresDep, databases: DatabasesDep
+) -> DatabaseOut:
     """Make a database. Its test data and its online data lie apart; both are empty."""
-    return shown(await databases.create(body, member))
+    made = await databases.create(body, member)
+    # After it: user tables lie in a file of their own.
+    deed = Deed("database.create", "database", made.id, made.name, after={"access": made.access})
+    await record_after(stores.database, actor, deed)
+    return shown(made)
 
 
 @router.get("/databases", responses=problems(401, 403, 422))
@@ -76,9 +84,13 @@ async def change_database(
 
 
 @router.delete("/databases/{database}", status_code=204, responses=problems(401, 403, 404))
-async def delete_database(database: DatabaseRef, member: Editor, stores: StoresDep) -> Response:
+async def delete_database(
+    database: DatabaseRef, member: Editor, actor: ActorDep, stores: StoresDep, databases: DatabasesDep
+) -> Response:
     """Take a database away, with all that is in it."""
-    await stores.tables.delete(str(member.org_id), str(member.space_id), database)
+    found = await databases.get(database, member)
+    await stores.tables.delete(str(member.org_id), str(member.space_id), found.id)
+    await record_after(stores.database, actor, Deed("database.delete", "database", found.id, found.name))
     return Response(status_code=204)
 
 

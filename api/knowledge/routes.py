@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.errors import InvalidRequest, MalformedBody
 from api.knowledge.schemas import (
     BaseChange,
@@ -36,6 +37,7 @@ from api.provided import KnowledgeDep
 from api.reading import read_body, strict_route
 from engine.errors import InvalidInput, NotFound
 from nodes.documents import FILE_BYTES
+from storage.audit import Deed, Note
 from storage.ids import read_id
 from storage.tables import KnowledgeBaseRow, KnowledgeDocumentRow
 
@@ -102,9 +104,9 @@ async def change_base(base: BaseId, body: BaseChange, member: Editor, knowledge:
 
 
 @router.delete("/{base}", status_code=204, responses=problems(401, 403, 404))
-async def delete_base(base: BaseId, member: Editor, knowledge: KnowledgeDep) -> Response:
+async def delete_base(base: BaseId, member: Editor, actor: ActorDep, knowledge: KnowledgeDep) -> Response:
     """Take a knowledge base away, with every document in it."""
-    await knowledge.of(member).delete(base_number(base))
+    await knowledge.of(member).delete(base_number(base), Note(actor, Deed("knowledge.delete", "knowledge")))
     return Response(status_code=204)
 
 
@@ -146,9 +148,13 @@ async def get_document(base: BaseId, document: DocumentId, member: Viewer, knowl
 
 
 @router.delete("/{base}/documents/{document}", status_code=204, responses=problems(401, 403, 404))
-async def delete_document(base: BaseId, document: DocumentId, member: Editor, knowledge: KnowledgeDep) -> Response:
+async def delete_document(
+    base: BaseId, document: DocumentId, member: Editor, actor: ActorDep, knowledge: KnowledgeDep
+) -> Response:
     """Take a document away, with everything that was made of it."""
-    if not await knowledge.of(member).remove(base_number(base), document_number(document)):
+    deed = Deed("knowledge.delete_document", "document", before={"base_id": base})
+    gone = await knowledge.of(member).remove(base_number(base), document_number(document), note=Note(actor, deed))
+    if not gone:
         raise NotFound("There is no such document.", document=document, base=base)
     return Response(status_code=204)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.json_response import write_json
 from api.models.draft import has_key, header_names, shown_options
 from api.models.schemas import (
@@ -44,9 +45,9 @@ async def list_providers(member: Viewer) -> Response:
 
 
 @router.post("/models", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
-async def create_model(body: ModelIn, member: Editor, models: ModelsDep) -> ModelSaved:
+async def create_model(body: ModelIn, member: Editor, actor: ActorDep, models: ModelsDep) -> ModelSaved:
     """Set a model up. It is tried with one short call first; what the provider says comes back."""
-    model, tried = await models.create(body, member)
+    model, tried = await models.create(body, member, actor)
     return ModelSaved(**_shown(model, await models.hints([model])), test=_trial(tried))
 
 
@@ -80,16 +81,18 @@ async def get_model(model: ModelRef, member: Viewer, stores: StoresDep, models: 
 
 
 @router.patch("/models/{model}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
-async def change_model(model: ModelRef, body: ModelChange, member: Editor, models: ModelsDep) -> ModelSaved:
+async def change_model(
+    model: ModelRef, body: ModelChange, member: Editor, actor: ActorDep, models: ModelsDep
+) -> ModelSaved:
     """Change a model. When calls would be other calls afterwards it is tried first, as it would be then."""
-    changed, tried = await models.change(model, body, member)
+    changed, tried = await models.change(model, body, member, actor)
     return ModelSaved(**_shown(changed, await models.hints([changed])), test=_trial(tried))
 
 
 @router.delete("/models/{model}", status_code=204, responses=problems(401, 403, 404))
-async def delete_model(model: ModelRef, member: Editor, models: ModelsDep) -> Response:
+async def delete_model(model: ModelRef, member: Editor, actor: ActorDep, models: ModelsDep) -> Response:
     """Take a model away, and its key for good. What it cost stays known."""
-    await models.delete(model, member)
+    await models.delete(model, member, actor)
     return Response(status_code=204)
 
 

@@ -26,6 +26,7 @@ from api.models.schemas import ModelChange, ModelIn
 from conf.catalogue import load_catalogue
 from engine.errors import Conflict, NotFound
 from nodes.probe import ModelProbe, ProbeResult
+from storage.audit import Actor, Deed, Note
 from storage.model_secret import ModelSecret
 from storage.models import INSTANCE, SECRET_KIND, ModelRepository
 from storage.stores import Stores
@@ -48,7 +49,7 @@ class ModelService:
         self._stores = stores
         self._probe = probe
 
-    async def create(self, body: ModelIn, member: Member) -> tuple[Model, ProbeResult | None]:
+    async def create(self, body: ModelIn, member: Member, actor: Actor) -> tuple[Model, ProbeResult | None]:
         """A new model, and what trying it gave."""
         org_id = INSTANCE if body.instance else member.org_id
         models = self._owned(org_id, member)
@@ -59,12 +60,15 @@ class ModelService:
         tried = await self._try(draft) if body.test and body.enabled else None
         secret_id = await self._keep(org_id, draft.secret)
         try:
-            return await models.create(new_settings(body, draft.secret, secret_id)), tried
+            settings = new_settings(body, draft.secret, secret_id)
+            return await models.create(settings, _note(actor, "model.create", org_id)), tried
         except BaseException:  # whatever it was, a cancellation too: no key stays behind without its model
             await self._forget(org_id, secret_id)
             raise
 
-    async def change(self, ref: str, body: ModelChange, member: Member) -> tuple[Model, ProbeResult | None]:
+    async def change(
+        self, ref: str, body: ModelChange, member: Member, actor: Actor
+    ) -> tuple[Model, ProbeResult | None]:
         """A model as it is then, and what trying it gave."""
         model = await self._stores.models(member.org_id).get(ref)
         models = self._owned(model.org_id, member)
@@ -72,9 +76,9 @@ class ModelService:
             raise Conflict("The model has changed since you opened it.", revision=model.revision)
         if body.fallback is not None:
             await self._check_fallback(body.fallback, model.kind, models, body.key or model.key)
-        changes = changes_of(body)
+        changes, note = changes_of(body), _note(actor, "model.change", model.org_id)
         if not is_called_otherwise(body):
-            return await models.change(model.id, changes, revision=body.revision), None
+            return await models.change(model.id, changes, revision=body.revision, note=note), None
         before = await self._secret(model)
         draft = changed_draft(model, body, _secret_after(body, before))
         _check_kept(draft, model, body)
@@ -83,22 +87,23 @@ class ModelService:
         tried = await self._try(draft) if body.test and enabled else None
         changes["options"] = stored_options(draft.options, draft.secret)
         if draft.secret == before:
-            return await models.change(model.id, changes, revision=body.revision), tried
+            return await models.change(model.id, changes, revision=body.revision, note=note), tried
         # Under a new id: who still has the row as it was finds no key, and sends none to the address that was.
         secret_id = await self._keep(model.org_id, draft.secret)
         changes["secret_id"] = int(secret_id) if secret_id else None
         try:
-            changed = await models.change(model.id, changes, revision=body.revision)
+            changed = await models.change(model.id, changes, revision=body.revision, note=note)
         except BaseException:  # as above
             await self._forget(model.org_id, secret_id)
             raise
         await self._forget(model.org_id, "" if model.secret_id is None else str(model.secret_id))
         return changed, tried
 
-    async def delete(self, ref: str, member: Member) -> None:
+    async def delete(self, ref: str, member: Member, actor: Actor) -> None:
         """Take a model out of sight, and its key out of the vault."""
         model = await self._stores.models(member.org_id).get(ref)
-        await self._owned(model.org_id, member).delete(model.id)
+        note = _note(actor, "model.delete", model.org_id)
+        await self._owned(model.org_id, member).delete(model.id, note)
         await self._forget(model.org_id, "" if model.secret_id is None else str(model.secret_id))
 
     async def try_stored(self, ref: str, member: Member) -> ProbeResult:
@@ -204,6 +209,11 @@ class ModelService:
         _log.info("model tried", provider=draft.provider, model=draft.vendor_model, ok=tried.ok, reason=tried.reason)
         # The probe hides the key where it speaks; that nobody forgets it here, it is hidden again.
         return replace(tried, message=_hidden(tried.message, draft.secret), answer=_hidden(tried.answer, draft.secret))
+
+
+def _note(actor: Actor, action: str, org_id: int) -> Note:
+    # Models are of an organisation, whatever space the request was sent in.
+    return Note(actor, Deed(action, "model", org_id=org_id, space_id=0))
 
 
 def _secret_after(body: ModelChange, before: ModelSecret) -> ModelSecret:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.parameters import Cursor, Limit
 from api.plugins.schemas import (
     CallIn,
@@ -35,6 +36,7 @@ from api.problems import problems
 from api.provided import PluginsDep, StoresDep
 from api.reading import strict_route
 from engine.openapi.findings import Finding
+from storage.audit import Deed, Note
 from storage.plugins import ListedTool
 from storage.ports.plugins import DRAFT
 from storage.tables import Plugin
@@ -47,9 +49,9 @@ Publisher = Annotated[Member, require(Permission.PLUGIN_PUBLISH)]
 
 
 @router.post("/plugins", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
-async def create_plugin(body: PluginIn, member: Editor, plugins: PluginsDep) -> PluginSaved:
+async def create_plugin(body: PluginIn, member: Editor, actor: ActorDep, plugins: PluginsDep) -> PluginSaved:
     """Make a plugin of an OpenAPI document. What of it cannot be a tool is left out, and told."""
-    plugin, findings = await plugins.create(body, member)
+    plugin, findings = await plugins.create(body, member, actor)
     return PluginSaved(**_shown(plugin, None), findings=_findings(findings))
 
 
@@ -78,16 +80,18 @@ async def get_plugin(plugin: PluginRef, member: Viewer, stores: StoresDep, plugi
 
 
 @router.patch("/plugins/{plugin}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
-async def change_plugin(plugin: PluginRef, body: PluginChange, member: Editor, plugins: PluginsDep) -> PluginSaved:
+async def change_plugin(
+    plugin: PluginRef, body: PluginChange, member: Editor, actor: ActorDep, plugins: PluginsDep
+) -> PluginSaved:
     """Change the draft of a plugin. At another address its key has to be stored again."""
-    changed, findings = await plugins.change(plugin, body, member)
+    changed, findings = await plugins.change(plugin, body, member, actor)
     return PluginSaved(**_shown(changed, await plugins.hint(changed, member)), findings=_findings(findings))
 
 
 @router.delete("/plugins/{plugin}", status_code=204, responses=problems(401, 403, 404))
-async def delete_plugin(plugin: PluginRef, member: Editor, plugins: PluginsDep) -> Response:
+async def delete_plugin(plugin: PluginRef, member: Editor, actor: ActorDep, plugins: PluginsDep) -> Response:
     """Take a plugin away with all versions, and its key for good. Canvases that call it fail there."""
-    await plugins.delete(plugin, member)
+    await plugins.delete(plugin, member, actor)
     return Response(status_code=204)
 
 
@@ -129,25 +133,28 @@ async def call_tool(plugin: PluginRef, tool: ToolName, body: CallIn, member: Edi
 
 
 @router.put("/plugins/{plugin}/credentials", responses=problems(400, 401, 403, 404, 413, 415, 422))
-async def put_credentials(plugin: PluginRef, body: KeyIn, member: Editor, plugins: PluginsDep) -> KeyKept:
+async def put_credentials(
+    plugin: PluginRef, body: KeyIn, member: Editor, actor: ActorDep, plugins: PluginsDep
+) -> KeyKept:
     """Store the key of a plugin, in the place of the one before."""
-    return KeyKept(set=True, last4=await plugins.keep_key(plugin, body.key.get_secret_value(), member))
+    return KeyKept(set=True, last4=await plugins.keep_key(plugin, body.key.get_secret_value(), member, actor))
 
 
 @router.delete("/plugins/{plugin}/credentials", status_code=204, responses=problems(401, 403, 404))
-async def delete_credentials(plugin: PluginRef, member: Editor, plugins: PluginsDep) -> Response:
+async def delete_credentials(plugin: PluginRef, member: Editor, actor: ActorDep, plugins: PluginsDep) -> Response:
     """Take the key of a plugin away for good."""
-    await plugins.forget_key(plugin, member)
+    await plugins.forget_key(plugin, member, actor)
     return Response(status_code=204)
 
 
 @router.post("/plugins/{plugin}/versions", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def publish_plugin(
-    plugin: PluginRef, body: PluginVersionIn, member: Publisher, stores: StoresDep
+    plugin: PluginRef, body: PluginVersionIn, member: Publisher, actor: ActorDep, stores: StoresDep
 ) -> PluginVersionOut:
     """Freeze the draft as a version; canvases that name none get the newest."""
     mine = stores.plugins(member.org_id, member.space_id)
-    made = await mine.publish((await mine.get(plugin)).id, version=body.version, notes=body.notes)
+    note = Note(actor, Deed("plugin.publish", "plugin"))
+    made = await mine.publish((await mine.get(plugin)).id, version=body.version, notes=body.notes, note=note)
     return PluginVersionOut.model_validate(made, from_attributes=True)
 
 

@@ -21,6 +21,7 @@ from engine.openapi.findings import Finding
 from engine.values import Json
 from nodes.tool_trial import ToolTrial, TrialCall
 from nodes.tools.plugin_call import origin_of
+from storage.audit import Actor, Deed, Note
 from storage.ids import new_id
 from storage.plugin_tools import write_key
 from storage.plugins import SECRET_KIND, NewPlugin
@@ -43,7 +44,7 @@ class PluginService:
         self._stores = stores
         self._tools = tools
 
-    async def create(self, body: PluginIn, member: Member) -> tuple[Plugin, tuple[Finding, ...]]:
+    async def create(self, body: PluginIn, member: Member, actor: Actor) -> tuple[Plugin, tuple[Finding, ...]]:
         """A new plugin, and what there is to say about its document."""
         document, described = await _read(body.document)
         auth = body.auth or AuthIn.model_validate(asdict(described.key))
@@ -60,10 +61,12 @@ class PluginService:
             auth=auth.model_dump(),
             common=common.model_dump(),
         )
-        plugin = await self._stores.plugins(member.org_id, member.space_id).create(new)
+        plugin = await self._stores.plugins(member.org_id, member.space_id).create(new, _note(actor, "plugin.create"))
         return plugin, _with_consent(described.findings, auth)
 
-    async def change(self, ref: str, body: PluginChange, member: Member) -> tuple[Plugin, tuple[Finding, ...]]:
+    async def change(
+        self, ref: str, body: PluginChange, member: Member, actor: Actor
+    ) -> tuple[Plugin, tuple[Finding, ...]]:
         """The draft as it is then."""
         plugins = self._stores.plugins(member.org_id, member.space_id)
         plugin = await plugins.get(ref)
@@ -89,18 +92,19 @@ class PluginService:
         _check(auth, common)
         changes |= {"auth": auth.model_dump(), "common": common.model_dump()}
         tools = None if described is None else described.tools
-        changed = await plugins.change(plugin.id, changes, revision=body.revision, tools=tools)
+        note = _note(actor, "plugin.change")
+        changed = await plugins.change(plugin.id, changes, revision=body.revision, tools=tools, note=note)
         return changed, _with_consent(() if described is None else described.findings, auth)
 
-    async def delete(self, ref: str, member: Member) -> None:
+    async def delete(self, ref: str, member: Member, actor: Actor) -> None:
         """Take a plugin out of sight, and its key out of the vault."""
         plugins = self._stores.plugins(member.org_id, member.space_id)
-        secret_id = await plugins.delete((await plugins.get(ref)).id)
+        secret_id = await plugins.delete((await plugins.get(ref)).id, _note(actor, "plugin.delete"))
         await self._forget(member, secret_id)
 
     # --- the vault ----------------------------------------------------------------------------------------------------
 
-    async def keep_key(self, ref: str, text: str, member: Member) -> str:
+    async def keep_key(self, ref: str, text: str, member: Member, actor: Actor) -> str:
         """Store a key for the address that the draft has now, in place of the one before; gives what may be shown."""
         plugins = self._stores.plugins(member.org_id, member.space_id)
         plugin = await plugins.get(ref)
@@ -113,18 +117,19 @@ class PluginService:
         last4 = last4_of(text)
         kept = await self._stores.secrets.put(str(member.org_id), SECRET_KIND, secret, last4=last4)
         try:
-            before = await plugins.keep_secret(plugin.id, int(kept))
+            before = await plugins.keep_secret(plugin.id, int(kept), _note(actor, "plugin.set_key"))
         except BaseException:  # whatever it was, a cancellation too: no key stays behind without its plugin
             await self._stores.secrets.delete(str(member.org_id), kept)
             raise
         await self._forget(member, before)
         return last4
 
-    async def forget_key(self, ref: str, member: Member) -> None:
+    async def forget_key(self, ref: str, member: Member, actor: Actor) -> None:
         """Take the key away for good."""
         plugins = self._stores.plugins(member.org_id, member.space_id)
         plugin = await plugins.get(ref)
-        await self._forget(member, await plugins.keep_secret(plugin.id, None))
+        note = _note(actor, "plugin.forget_key")
+        await self._forget(member, await plugins.keep_secret(plugin.id, None, note))
 
     async def hint(self, plugin: Plugin, member: Member) -> str | None:
         """What may be shown of the key; None where there is none."""
@@ -149,6 +154,10 @@ class PluginService:
         if found.auth.kind in _KEYED:
             key = await self._stores.plugin_tools.key(org_id, space_id, found.plugin_id)
         return await self._tools.call(found, key, body.arguments, f"trial/{new_id()}")
+
+
+def _note(actor: Actor, action: str) -> Note:
+    return Note(actor, Deed(action, "plugin"))
 
 
 async def _read(given: Mapping[str, JsonValue] | str) -> tuple[dict[str, Json], Described]:

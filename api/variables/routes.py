@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.parameters import Cursor, Limit
 from api.problems import problems
 from api.provided import CatalogueDep, StoresDep
@@ -23,6 +24,7 @@ from api.variables.schemas import (
     VariablePage,
 )
 from api.variables.service import define, holder_of, redefine, repository, reset_values, set_values, values_of
+from storage.audit import Deed, Note
 from storage.definitions import Defined
 from storage.ids import parse_id
 
@@ -39,9 +41,9 @@ OwnWorkflow = Annotated[
 
 
 @router.post("/variables", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422))
-async def define_variable(body: VariableIn, member: Editor, stores: StoresDep) -> VariableOut:
+async def define_variable(body: VariableIn, member: Editor, actor: ActorDep, stores: StoresDep) -> VariableOut:
     """Define a variable. Once an application has any of a scope, runs know only those that it has."""
-    return _shown(await define(body, member, stores))
+    return _shown(await define(body, member, stores, actor))
 
 
 @router.get("/variables", responses=problems(401, 403, 422))
@@ -65,15 +67,18 @@ async def get_variable(variable: VariableId, member: Viewer, stores: StoresDep) 
 
 
 @router.patch("/variables/{variable}", responses=problems(400, 401, 403, 404, 413, 415, 422))
-async def change_variable(variable: VariableId, body: VariableChange, member: Editor, stores: StoresDep) -> VariableOut:
+async def change_variable(
+    variable: VariableId, body: VariableChange, member: Editor, actor: ActorDep, stores: StoresDep
+) -> VariableOut:
     """Change what a variable is. Values that were set stay, and are read as the new type."""
-    return _shown(await redefine(parse_id(variable, "variable"), body, member, stores))
+    return _shown(await redefine(parse_id(variable, "variable"), body, member, stores, actor))
 
 
 @router.delete("/variables/{variable}", status_code=204, responses=problems(401, 403, 404))
-async def delete_variable(variable: VariableId, member: Editor, stores: StoresDep) -> Response:
+async def delete_variable(variable: VariableId, member: Editor, actor: ActorDep, stores: StoresDep) -> Response:
     """Take a definition away. Values that were set stay, and nobody sees them."""
-    await repository(member, stores).delete(parse_id(variable, "variable"))
+    note = Note(actor, Deed("variable.delete", "variable"))
+    await repository(member, stores).delete(parse_id(variable, "variable"), note)
     return Response(status_code=204)
 
 

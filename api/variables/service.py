@@ -12,6 +12,7 @@ from engine.errors import InvalidInput
 from engine.findings import listed
 from engine.values import Json
 from nodes.variables import Holder, definitions_of, initial_of, typed_value, write_variables
+from storage.audit import Actor, Deed, Note
 from storage.definitions import Defined, DefinitionRepository
 from storage.ports.variables import VariableDefinition, VariableScope
 from storage.stores import Stores
@@ -25,15 +26,16 @@ def repository(member: Member, stores: Stores) -> DefinitionRepository:
     return DefinitionRepository(stores.database, member.org_id, member.space_id)
 
 
-async def define(body: VariableIn, member: Member, stores: Stores) -> Defined:
+async def define(body: VariableIn, member: Member, stores: Stores, actor: Actor) -> Defined:
     """Define a variable. Raises `Conflict` when the name is taken, `InvalidInput` for a type that is none."""
     wanted = _definition(
         body.scope, body.name, body.type, body.default, description=body.description, enabled=body.enabled
     )
-    return await repository(member, stores).create(body.app_id, wanted)
+    note = Note(actor, Deed("variable.define", "variable"))
+    return await repository(member, stores).create(body.app_id, wanted, note)
 
 
-async def redefine(definition_id: int, body: VariableChange, member: Member, stores: Stores) -> Defined:
+async def redefine(definition_id: int, body: VariableChange, member: Member, stores: Stores, actor: Actor) -> Defined:
     """Change what a variable is; values that were set stay, and are read as the new type."""
     mine = repository(member, stores)
     known = (await mine.get(definition_id)).definition
@@ -46,7 +48,7 @@ async def redefine(definition_id: int, body: VariableChange, member: Member, sto
         description=known.description if body.description is None else body.description,
         enabled=known.enabled if body.enabled is None else body.enabled,
     )
-    return await mine.change(definition_id, wanted)
+    return await mine.change(definition_id, wanted, Note(actor, Deed("variable.change", "variable")))
 
 
 async def holder_of(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from engine.errors import Conflict, InvalidInput, NotFound
+from storage.audit import Note
 from storage.clock import now_ms
 from storage.database import Database, Into
 from storage.ids import new_id
@@ -89,15 +90,17 @@ class KnowledgeRepository:
         await self._database.write(lambda connection: connection.execute(statement).close())
         return await self.get(base_id)
 
-    async def delete(self, base_id: int) -> None:
+    async def delete(self, base_id: int, note: Note | None = None) -> None:
         """Remove a base with everything in it. Raises `NotFound`."""
-        await self.get(base_id)
+        base = await self.get(base_id)
         inside = select(col(KnowledgeDocumentRow.id)).where(col(KnowledgeDocumentRow.base_id) == base_id)
 
         def job(connection: Connection) -> None:
             connection.execute(delete(KnowledgeChunkRow).where(col(KnowledgeChunkRow.document_id).in_(inside)))
             connection.execute(delete(KnowledgeDocumentRow).where(col(KnowledgeDocumentRow.base_id) == base_id))
             connection.execute(delete(KnowledgeBaseRow).where(*self._bases, col(KnowledgeBaseRow.id) == base_id))
+            if note is not None:
+                note.write(connection, target_id=base_id, target_name=base.name)
 
         await self._database.write(job)
         # What a crash leaves in the index is found no more: the rows are asked for every hit.
@@ -172,7 +175,7 @@ class KnowledgeRepository:
         await self._database.write(lambda connection: connection.execute(statement).close())
         return await self.document(base_id, row.id)
 
-    async def remove(self, base_id: int, document_id: int, key: str = "") -> bool:
+    async def remove(self, base_id: int, document_id: int, key: str = "", note: Note | None = None) -> bool:
         """Delete a document; False when this base has none of that id. Under a key it is done once."""
         mine = (
             *self._documents,
@@ -182,7 +185,11 @@ class KnowledgeRepository:
         statement = delete(KnowledgeDocumentRow).where(*mine)
 
         def job(connection: Connection) -> bool:
-            return bool(connection.execute(statement).rowcount)
+            name = connection.execute(select(col(KnowledgeDocumentRow.name)).where(*mine)).scalar()
+            gone = bool(connection.execute(statement).rowcount)
+            if note is not None and gone:
+                note.write(connection, target_id=document_id, target_name=name or "")
+            return gone
 
         if not await self._database.write(once(self._place["space_id"], key, job)):
             return False

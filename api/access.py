@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from fastapi import Depends
 from fastapi.dependencies.models import Dependant
@@ -33,7 +33,9 @@ from api.rates import RateLimiter
 from engine.errors import NotFound
 from storage.callers import Caller, CallerKind, Guest, Held, Standing, credential_hash
 
-__all__ = ["EVERYTHING", "Permission"]
+T = TypeVar("T")
+
+__all__ = ["EVERYTHING", "GUEST_PERMISSIONS", "Permission"]
 
 SPACE_HEADER: Final = "x-space-id"
 _KEPT_SECONDS: Final = 10.0
@@ -41,7 +43,7 @@ _KEPT_SECONDS: Final = 10.0
 _KEPT: Final = 2_000
 _LONGEST_TOKEN: Final = 512
 _LONGEST_SPACE: Final = 100
-_OF_GUESTS: Final = frozenset(
+GUEST_PERMISSIONS: Final = frozenset(
     {
         Permission.RUN_VIEW,
         Permission.RUN_START,
@@ -87,6 +89,8 @@ class Member:
     requests_per_minute: int | None = None
     """Instead of the setting; 0: no bound."""
     runs_per_minute: int | None = None
+    expires: int | None = None
+    """When what he carries ends by itself."""
 
     @property
     def person(self) -> str:
@@ -101,6 +105,14 @@ class Member:
     def sees(self, user_id: str | None) -> bool:
         """Whether what belongs to this end user exists for him."""
         return self.confined_to is None or self.confined_to == user_id
+
+    def converses(self, user_id: str, app_id: str) -> bool:
+        """Whether a conversation of this end user of this application exists for him."""
+        return self.sees(user_id) and (self.guest is None or self.guest.app == app_id)
+
+    def may_run(self, workflow_id: int) -> bool:
+        """Whether this workflow exists for him."""
+        return self.guest is None or workflow_id in self.guest.workflows
 
     def organisations(self, permission: Permission) -> frozenset[int]:
         """The organisations in which he has a permission: what is in none of them does not exist for him."""
@@ -132,8 +144,9 @@ _Key = tuple[str, str | int | None, Permission | None]
 class Gate:
     """Knows who asks. It remembers for a moment, and forgets as soon as any right has changed, in whatever process."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, rates: RateLimiter | None = None) -> None:
         self._callers = callers
+        self._rates = rates
         self._known: dict[_Key, _Known] = {}
 
     async def member(self, request: HTTPConnection) -> Member:
@@ -153,7 +166,7 @@ class Gate:
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who asks, whatever he may. Raises `Unauthenticated`."""
-        return await self._caller(_credential(request), address_of(request))
+        return await self._known_by(request, lambda credential: self._caller(credential, address_of(request)))
 
     async def again(self, member: Member) -> Member:
         """Who asked before, by what he carried then, and what he may by now. Raises as `member`."""
@@ -172,10 +185,21 @@ class Gate:
         return (await self._stand(caller, space, None))[0]
 
     async def _look(self, request: HTTPConnection, space: str | int | None, over: Permission | None = None) -> _Known:
-        credential = _credential(request)
-        # What is kept is the hash: a table of tokens in memory would be worth stealing.
-        key = (credential_hash("".join(credential)), space, over)
-        return await self._ask(key, lambda: self._caller(credential, address_of(request)))
+        def ask(credential: tuple[str, str]) -> Awaitable[_Known]:
+            # What is kept is the hash: a table of tokens in memory would be worth stealing.
+            key = (credential_hash("".join(credential)), space, over)
+            return self._ask(key, lambda: self._caller(credential, address_of(request)))
+
+        return await self._known_by(request, ask)
+
+    async def _known_by(self, request: HTTPConnection, ask: Callable[[tuple[str, str]], Awaitable[T]]) -> T:
+        """What is known by what a request carries. Who is not known may not try without end."""
+        try:
+            return await ask(_credential(request))
+        except Unauthenticated:
+            if self._rates is not None:
+                self._rates.stranger(address_of(request))
+            raise
 
     async def _ask(self, key: _Key, find: Callable[[], Awaitable[Caller]]) -> _Known:
         """Who somebody is, from memory while no right has changed."""
@@ -238,7 +262,7 @@ def _member(caller: Caller, standing: Standing, over: Permission | None = None) 
     permissions, reach = _everything(standing) if caller.kind == "instance" else _rights(standing)
     if caller.guest is not None and not caller.account_id:
         # The operator's own token admitted him: there is no account whose rights could end.
-        permissions |= _OF_GUESTS
+        permissions |= GUEST_PERMISSIONS
     if caller.guest is not None or caller.spaces:
         # What opens some spaces alone opens nothing of the organisations around them.
         reach = {}
@@ -250,7 +274,7 @@ def _member(caller: Caller, standing: Standing, over: Permission | None = None) 
             permissions |= {one}
     allowed = in_scope(caller.scopes)
     if caller.guest is not None:
-        allowed &= _OF_GUESTS
+        allowed &= GUEST_PERMISSIONS
     return Member(
         token_id=caller.token_id,
         org_id=standing.org_id,
@@ -268,6 +292,7 @@ def _member(caller: Caller, standing: Standing, over: Permission | None = None) 
         user=caller.user,
         requests_per_minute=caller.requests_per_minute,
         runs_per_minute=caller.runs_per_minute,
+        expires=caller.expires,
     )
 
 
@@ -332,13 +357,7 @@ class Require(SecurityBase):
         """Who asks. Raises `Unauthenticated`, `PermissionDenied` or `NotFound`."""
         gate: Gate = request.app.state.gate
         named = request.path_params.get(self.space, "")[:_LONGEST_SPACE] if self.space else ""
-        rates: RateLimiter = request.app.state.rates
-        try:
-            member = await (gate.enter(request, named, self.over) if named else gate.member(request))
-        except Unauthenticated:
-            rates.stranger(address_of(request))
-            raise
-        self.count(request, member)
+        member = await (gate.enter(request, named, self.over) if named else gate.member(request))
         self.check(request, member)
         request.state.member = member
         return member
@@ -351,7 +370,8 @@ class Require(SecurityBase):
             rates.run(member)
 
     def check(self, request: Request, member: Member) -> None:
-        """Whether he may. Raises `PermissionDenied`."""
+        """Whether he may, and not too often. Raises `PermissionDenied` or `TooManyRequests`."""
+        self.count(request, member)
         if member.kind == "session":
             check_same_site(request)
         elif self.session and member.kind != "instance":

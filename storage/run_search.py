@@ -45,6 +45,9 @@ class RunFilter:
     since: int | None = None
     until: int | None = None
     text: str = ""
+    user_id: str | None = None
+    workflow_ids: Sequence[int] | None = None
+    """Only those of some workflows; None: of any."""
 
     def conditions(self) -> list[Any]:
         """What a row must meet."""
@@ -54,6 +57,10 @@ class RunFilter:
         for column, wanted in ((Run.workflow_id, self.workflow_id), (Run.version, self.version), (Run.kind, self.kind)):
             if wanted is not None:
                 found.append(col(column) == wanted)
+        if self.user_id is not None:
+            found.append(col(Run.user_id) == self.user_id)
+        if self.workflow_ids is not None:
+            found.append(col(Run.workflow_id).in_(self.workflow_ids))
         if self.since is not None:
             found.append(col(Run.created) >= self.since)
         if self.until is not None:

@@ -15,6 +15,7 @@ from api.parameters import RunId
 from api.problems import problems
 from api.provided import RunsDep, StoresDep
 from api.reading import strict_route
+from api.runs.confinement import is_shown, shown
 from api.runs.routes import EVENT_STREAM
 from api.runs.schemas import EventPage
 from api.runs.service import read_run_id
@@ -23,7 +24,8 @@ from engine.events import RUN_ENDS
 
 router = APIRouter(prefix="/runs/{run_id}/events", tags=["events"], route_class=strict_route("run_input_bytes"))
 
-Viewer = Annotated[Member, require(Permission.RUN_VIEW)]
+# Guests too: they see their own runs, and nothing of the steps.
+Viewer = Annotated[Member, require(Permission.RUN_VIEW, guests=True)]
 After = Annotated[int, Query(ge=0, lt=2**53, description="The offset of the last event seen.")]
 LastEventId = Annotated[
     str | None, Header(description="The offset of the last event seen; browsers send it when they come back.")
@@ -53,10 +55,15 @@ async def list_events(
     if "text/event-stream" in accept:
         return await stream_events(run_id, request, member, stores, runs, after, last_event_id)
     number = read_run_id(run_id)
-    await stores.runs(member.org_id, member.space_id).get(number)
-    events = await stores.events.read(str(number), after=after, limit=limit)
-    ended = bool(events) and events[-1].event.type in RUN_ENDS
-    return JsonResponse({"items": [stored.to_json() for stored in events], "ended": ended})
+    await runs.find(member, number)
+    while True:
+        events = await stores.events.read(str(number), after=after, limit=limit)
+        ended = bool(events) and events[-1].event.type in RUN_ENDS
+        items = [stored.to_json() for stored in events if is_shown(member, stored)]
+        if items or len(events) < limit:
+            return JsonResponse({"items": items, "ended": ended})
+        # Nothing on this page is for who asks, and from an empty one nobody could go on.
+        after = events[-1].seq
 
 
 @router.get(
@@ -78,8 +85,9 @@ async def stream_events(
 ) -> Response:
     """Follow a run: what has happened behind the offset, then everything as it happens."""
     number = read_run_id(run_id)
-    await stores.runs(member.org_id, member.space_id).get(number)
-    return EventStream(runs.events(number, _offset(last_event_id, after)), request.app.state.streams)
+    await runs.find(member, number)
+    events = shown(member, runs.events(number, _offset(last_event_id, after)))
+    return EventStream(events, request.app.state.streams)
 
 
 def _offset(header: str | None, after: int) -> int:

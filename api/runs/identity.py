@@ -13,7 +13,7 @@ from engine.plan import Plan
 from engine.schema import properties_of
 from engine.values import Json
 from nodes.conversation.place import DEFAULT
-from storage.conversations import SqlConversations
+from storage.conversations import SqlConversations, no_conversation
 from storage.ports.conversations import Conversation
 from storage.turns import Turn
 
@@ -75,6 +75,8 @@ async def identity_of(conversations: SqlConversations, member: Member, body: Sta
         )
     found = await conversations.get(str(member.org_id), str(member.space_id), body.conversation_id)
     party = found.party
+    if not member.converses(party.user_id, party.app_id):
+        raise no_conversation(body.conversation_id)
     for field, given, known in (
         ("user_id", body.user_id, party.user_id),
         ("app_id", body.app_id, party.app_id),

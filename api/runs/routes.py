@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.actors import ActorDep
 from api.event_stream import EventStream
 from api.json_response import JsonResponse
 from api.parameters import Cursor, Limit, RunId, WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, RunsDep, StoresDep
 from api.reading import strict_route
+from api.runs.confinement import check_workflow, shown
 from api.runs.schemas import (
     AnswerIn,
     CancelIn,
@@ -28,12 +30,15 @@ from api.runs.schemas import (
 from api.runs.service import RunService, one_key, read_run_id
 from api.runs.values import read_value
 from api.runs.views import node_view, summary_view
+from storage.audit import Deed, record_after
 from storage.run_search import RunFilter
 
 router = APIRouter(tags=["runs"], route_class=strict_route("run_input_bytes"))
 
 Viewer = Annotated[Member, require(Permission.RUN_VIEW)]
-Starter = Annotated[Member, require(Permission.RUN_START)]
+# Guests too: the service keeps them to what is theirs.
+Reader = Annotated[Member, require(Permission.RUN_VIEW, guests=True)]
+Starter = Annotated[Member, require(Permission.RUN_START, guests=True)]
 
 EVENT_STREAM: dict[str, Any] = {
     "text/event-stream": {
@@ -70,7 +75,8 @@ async def start_run(
     request.state.recorded = True
     status, headers = 201 if started.fresh else 200, {"Location": f"/api/v1/runs/{started.run_id}"}
     if wanted.mode == "stream":
-        return EventStream(runs.events(started.run_id), request.app.state.streams, status_code=status, headers=headers)
+        events = shown(member, runs.events(started.run_id))
+        return EventStream(events, request.app.state.streams, status_code=status, headers=headers)
     view = started.view
     if view is None:
         seconds = wanted.wait_seconds if wanted.mode == "sync" else 0
@@ -82,7 +88,7 @@ async def start_run(
 
 @router.get("/runs", response_model=RunPage, responses=problems(401, 403, 404, 422))
 async def list_runs(
-    member: Viewer,
+    member: Reader,
     stores: StoresDep,
     catalogue: CatalogueDep,
     state: Annotated[list[RunStateName] | None, Query(description="One state, or several.")] = None,
@@ -97,6 +103,8 @@ async def list_runs(
 ) -> Response:
     """List runs, the newest first."""
     workflow_id = (await catalogue.workflow(member, workflow)).id if workflow is not None else None
+    if workflow_id is not None:
+        check_workflow(member, workflow_id)
     wanted: Any = kind
     only = RunFilter(
         states=tuple(state or ()),
@@ -106,13 +114,15 @@ async def list_runs(
         since=since,
         until=until,
         text=search,
+        user_id=member.confined_to,
+        workflow_ids=None if member.guest is None else tuple(member.guest.workflows),
     )
     page = await stores.runs(member.org_id, member.space_id).page(only, cursor=cursor, limit=limit)
     return JsonResponse({"items": [summary_view(one) for one in page.items], "next_cursor": page.next})
 
 
 @router.get("/runs/{run_id}", response_model=RunOut, responses=problems(401, 403, 404))
-async def get_run(run_id: RunId, member: Viewer, runs: RunsDep) -> Response:
+async def get_run(run_id: RunId, member: Reader, runs: RunsDep) -> Response:
     """One run: what went in, what came out or went wrong, and which questions are open."""
     return JsonResponse(await runs.get(member, read_run_id(run_id)))
 
@@ -142,9 +152,9 @@ async def list_nodes(
         **problems(401, 403, 404),
     },
 )
-async def get_value(run_id: RunId, sha: str, member: Viewer, stores: StoresDep) -> Response:
+async def get_value(run_id: RunId, sha: str, member: Viewer, runs: RunsDep, stores: StoresDep) -> Response:
     """A large value, to which a run's records refer by the hash of its content."""
-    await stores.runs(member.org_id, member.space_id).get(read_run_id(run_id))
+    await runs.find(member, read_run_id(run_id))
     return Response(await read_value(stores.blobs, member.org_id, sha), media_type="application/json")
 
 
@@ -154,7 +164,7 @@ async def get_value(run_id: RunId, sha: str, member: Viewer, stores: StoresDep) 
 async def answer_run(
     run_id: RunId,
     body: AnswerIn,
-    member: Annotated[Member, require(Permission.RUN_ANSWER)],
+    member: Annotated[Member, require(Permission.RUN_ANSWER, guests=True)],
     runs: RunsDep,
 ) -> Response:
     """Answer a question that a run asks. What does not fit is refused with a sentence, and the question stays open."""
@@ -166,9 +176,18 @@ async def answer_run(
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
 async def cancel_run(
     run_id: RunId,
-    member: Annotated[Member, require(Permission.RUN_CANCEL)],
+    member: Annotated[Member, require(Permission.RUN_CANCEL, guests=True)],
+    actor: ActorDep,
+    stores: StoresDep,
     runs: RunsDep,
     body: CancelIn | None = None,
 ) -> Response:
     """Stop a run. One that has ended stays as it is, so that cancelling twice does no harm."""
-    return JsonResponse(await runs.cancel(member, read_run_id(run_id), body.reason if body else ""))
+    number, reason = read_run_id(run_id), body.reason if body else ""
+    found = await runs.find(member, number)
+    view = await runs.cancel(member, number, reason)
+    if found.finished is None:
+        # After it: what stops is a process elsewhere.
+        deed = Deed("run.cancel", "run", number, found.workflow_name, after={"reason": reason})
+        await record_after(stores.database, actor, deed)
+    return JsonResponse(view)

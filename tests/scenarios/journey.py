@@ -18,7 +18,7 @@ from tests.scenarios.follower import Event, Follower, fold, texts
 Document = dict[str, Any]
 
 _AGAIN: Final = 0.1
-_LONGEST: Final = 60.0
+_LONGEST: Final = 180.0
 _OWN: Final = re.compile(r"(?<![0-9])[0-9]{17,19}(?![0-9])|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}")
 """Ids, and moments as rows have them."""
 _COMPARED: Final = ("state", "port", "handled", "title", "node_type", "parent", "turn", "inputs", "output", "error")

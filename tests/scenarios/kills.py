@@ -22,7 +22,7 @@ from tests.scenarios.system import PARTS, Part, System, running
 Victim = Literal["worker", "api", "temporal", "all"]
 VICTIMS: Final[tuple[Victim, ...]] = get_args(Victim)
 
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 180.0
 _PAUSE: Final = 0.3
 """Between a death and the next start, as with any supervisor."""
 

@@ -18,7 +18,7 @@ from workers.embedded.child import Child
 from workers.embedded.ports import Ports
 
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 _POLL: Final = 0.02
 _STOP: Final = 60.0
 
@@ -54,7 +54,7 @@ class System:
             self._client = httpx2.AsyncClient(
                 base_url=f"{self.url}/api/v1",
                 headers={"authorization": f"Bearer {token}"},
-                timeout=httpx2.Timeout(40.0, connect=10.0),
+                timeout=httpx2.Timeout(120.0, connect=10.0),
                 trust_env=False,
             )
         return self._client

@@ -80,28 +80,30 @@ async def test_a_run_that_was_recorded_and_never_started_starts(stage: Stage) ->
 
 
 async def test_a_start_whose_answer_was_lost_is_repeated_and_starts_one_run(tmp_path: Path) -> None:
-    async with endpoint() as out, running(tmp_path, {"MAINSPRING_EGRESS_ALLOW": out.place}) as system:
-        client = system.client
-        canvas = document(begin(base="string"), say("call"), end(heard="=call.body"), lines="start>call>end")
-        await publish(client, "asked-for-again", canvas)
-        start = {"inputs": {"base": out.url}, "mode": "async"}
-        found: set[str] = set()
-        for pause in (0.003, 0.008, 0.02):
-            key = {"idempotency-key": f"order {pause}"}
-            asked = asyncio.create_task(client.post("/workflows/asked-for-again/runs", json=start, headers=key))
-            await asyncio.sleep(pause)
-            await system.kill("api")
-            await asyncio.gather(asked, return_exceptions=True)
-            system.spawn("api")
-            reply = await insist(client, "POST", "/workflows/asked-for-again/runs", json=start, headers=key)
-            journey = Journey.of(client, reply.json()["id"])
-            # Well before anybody looks after runs that were left behind.
-            assert (await journey.finish(10))["type"] == "run.succeeded"
-            found.add(journey.run_id)
-            again = await client.post("/workflows/asked-for-again/runs", json=start, headers=key)
-            assert (again.status_code, again.json()["id"]) == (200, journey.run_id)
-        assert {hit.run for hit in out.hits} == found
-        assert {run: out.counted(run) for run in found} == {run: {"call": 1} for run in found}
+    async with endpoint() as out:
+        # Nobody looks after runs that were left behind.
+        settings = {"MAINSPRING_EGRESS_ALLOW": out.place, "MAINSPRING_RECONCILE_SECONDS": "3600"}
+        async with running(tmp_path, settings) as system:
+            client = system.client
+            canvas = document(begin(base="string"), say("call"), end(heard="=call.body"), lines="start>call>end")
+            await publish(client, "asked-for-again", canvas)
+            start = {"inputs": {"base": out.url}, "mode": "async"}
+            found: set[str] = set()
+            for pause in (0.003, 0.008, 0.02):
+                key = {"idempotency-key": f"order {pause}"}
+                asked = asyncio.create_task(client.post("/workflows/asked-for-again/runs", json=start, headers=key))
+                await asyncio.sleep(pause)
+                await system.kill("api")
+                await asyncio.gather(asked, return_exceptions=True)
+                system.spawn("api")
+                reply = await insist(client, "POST", "/workflows/asked-for-again/runs", json=start, headers=key)
+                journey = Journey.of(client, reply.json()["id"])
+                assert (await journey.finish(SOON))["type"] == "run.succeeded"
+                found.add(journey.run_id)
+                again = await client.post("/workflows/asked-for-again/runs", json=start, headers=key)
+                assert (again.status_code, again.json()["id"]) == (200, journey.run_id)
+            assert {hit.run for hit in out.hits} == found
+            assert {run: out.counted(run) for run in found} == {run: {"call": 1} for run in found}
 
 
 async def test_parts_that_start_before_temporal_wait_for_it(tmp_path: Path) -> None:

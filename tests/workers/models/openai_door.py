@@ -24,7 +24,7 @@ class Door:
     def __init__(self, server: OpenAIServer, egress: EgressClient, **connection: Any) -> None:
         self.server, self.egress = server, egress
         given: dict[str, Any] = {"base_url": server.base_url, "api_key": KEY} | connection
-        given = {"first_token_seconds": 5, "gap_seconds": 5} | given
+        given = {"first_token_seconds": 20, "gap_seconds": 20} | given
         self.connection = ModelConnection(given.pop("provider", "openai_compatible"), "echo", **given)
         self._made: dict[str, ChatAdapter] = {}
 

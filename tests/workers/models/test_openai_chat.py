@@ -216,31 +216,33 @@ async def test_a_key_that_cannot_be_sent_is_refused_without_telling_it() -> None
 
 
 @pytest.mark.parametrize(
-    ("model", "sentence"),
+    ("model", "patience", "sentence"),
     [
-        ("mute", "did not begin to answer in time"),
-        ("silent", "did not begin to answer in time"),
-        ("stalls", "did not go on with its answer"),
+        ("mute", {"first_token_seconds": 0.5}, "did not begin to answer in time"),
+        ("silent", {"first_token_seconds": 0.5}, "did not begin to answer in time"),
+        ("stalls", {"gap_seconds": 0.3}, "did not go on with its answer"),
     ],
 )
-async def test_a_model_that_keeps_silent_is_given_up(door: Door, model: str, sentence: str) -> None:
+async def test_a_model_that_keeps_silent_is_given_up(
+    door: Door, model: str, patience: dict[str, float], sentence: str
+) -> None:
     with pytest.raises(ModelUnavailable, match=sentence) as found:
-        await door.other(first_token_seconds=0.5, gap_seconds=0.3).ask(model, saying())
+        await door.other(**patience).ask(model, saying())
     assert found.value.facts["reason"] == "timeout"
     assert len(door.server.asked) == 1
 
 
 async def test_a_slow_model_is_waited_for_as_long_as_it_goes_on(door: Door) -> None:
-    words = " ".join(["word"] * 20)
-    deltas = await door.other(first_token_seconds=2.0, gap_seconds=0.8).ask("slow", saying(words))
+    words = " ".join(["word"] * 70)
+    deltas = await door.other(gap_seconds=3.0).ask("slow", saying(words))
     assert text(deltas) == words
 
 
 async def test_the_time_the_reader_takes_is_not_the_models(door: Door) -> None:
-    model = door.other(first_token_seconds=2.0, gap_seconds=0.2).model("echo")
+    model = door.other(gap_seconds=1.0).model("echo")
     pieces = []
     async for delta in model.stream(saying("a b c")):
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.2)
         pieces.append(delta.text)
     assert "".join(pieces) == "a b c"
 

@@ -51,7 +51,7 @@ class Door:
     def __init__(self, vendor: Vendor, server: FakeServer, egress: EgressClient, **connection: Any) -> None:
         self.server, self.egress = server, egress
         given: dict[str, Any] = {"base_url": server.base_url, "api_key": KEY}
-        given |= {"first_token_seconds": 5, "gap_seconds": 5} | connection
+        given |= {"first_token_seconds": 20, "gap_seconds": 20} | connection
         self.connection = ModelConnection(vendor, "echo", **given)
         self._made: dict[str, ChatAdapter] = {}
 

@@ -72,7 +72,7 @@ async def test_a_wait_that_is_too_long_says_when_to_come_back(stores: Stores) ->
 async def test_a_minute_that_is_used_up_is_not_waited_for(stores: Stores) -> None:
     quota = Quota(requests_per_minute=1)
     assert await answer(Throttled(Speaker(), turnstile(stores.throttle, quota)), question("hi"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(ModelUnavailable):
             await answer(Throttled(Speaker(), turnstile(stores.throttle, quota, longest=0.5)), question("hi"))
 

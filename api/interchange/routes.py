@@ -21,6 +21,7 @@ from api.reading import strict_route
 from engine.errors import NotFound
 from engine.interchange.external_ids import KINDS
 from engine.limits import Limits
+from storage.audit import Deed, record_after
 
 router = APIRouter(tags=["import and export"], route_class=strict_route("import_bytes", once=True))
 
@@ -46,16 +47,27 @@ async def import_workflows(
     when a run reaches it.
     """
     limits: Limits = request.app.state.limits
-    return await Importer(member, actor, stores, catalogue, Surroundings(member, stores, plugins), limits).run(body)
+    return await Importer(member, actor, stores, catalogue, Surroundings(member, stores, plugins, actor), limits).run(
+        body
+    )
 
 
 @router.get("/workflows/{workflow}/export", responses=problems(401, 403, 404))
 async def export_workflow(
-    workflow: WorkflowRef, member: Viewer, stores: StoresDep, catalogue: CatalogueDep, plugins: PluginsDep
+    workflow: WorkflowRef,
+    member: Viewer,
+    actor: ActorDep,
+    stores: StoresDep,
+    catalogue: CatalogueDep,
+    plugins: PluginsDep,
 ) -> dict[str, Any]:
     """A workflow as a bundle: its draft and latest version, and what they call; without any secret."""
     surroundings = Surroundings(member, stores, plugins)
-    return (await export_bundle(workflow, member, stores, catalogue, surroundings)).model_dump(mode="json")
+    found = await catalogue.workflow(member, workflow)
+    bundle = await export_bundle(workflow, member, stores, catalogue, surroundings)
+    # Reading changes nothing that it could be a part of.
+    await record_after(stores.database, actor, Deed("workflow.export", "workflow", found.id, found.name))
+    return bundle.model_dump(mode="json")
 
 
 @router.get("/external-ids", responses=problems(401, 403))

@@ -15,6 +15,7 @@ from api.plugins.schemas import PluginIn
 from api.plugins.service import PluginService
 from engine.errors import Conflict, FlowError, InvalidInput, NotFound
 from engine.interchange.bundle import Bundle, Definition
+from storage.audit import Actor
 from storage.ids import read_id
 from storage.ports.tables import TableSettings
 from storage.stores import Stores
@@ -29,7 +30,9 @@ MOST_VERSIONS: Final = 200
 class Surroundings:
     """The things of one space that canvases name by an id."""
 
-    def __init__(self, member: Member, stores: Stores, plugins: PluginService) -> None:
+    def __init__(self, member: Member, stores: Stores, plugins: PluginService, actor: Actor | None = None) -> None:
+        """`actor` is who makes what is missing; nothing is known of where he is without it."""
+        self._actor = actor or Actor(member.org_id, member.space_id, member.account_id, member.token_id, member.name)
         self._member = member
         self._stores = stores
         self._service = plugins
@@ -79,7 +82,7 @@ class Surroundings:
         for id_ in made.get("database", {}).values():
             await self._stores.tables.delete(*self._place, id_)
         for id_ in made.get("plugin", {}).values():
-            await self._service.delete(id_, self._member)
+            await self._service.delete(id_, self._member, self._actor)
         for id_ in made.get("knowledge", {}).values():
             await self._stores.knowledge.of(self._member.org_id, self._member.space_id).delete(int(id_))
 
@@ -126,7 +129,7 @@ class Surroundings:
 
     async def _make_plugin(self, one: Definition) -> str:
         body = _read(TypeAdapter(PluginIn), Definition(id=one.id, definition=_part(one, "plugin")), "plugins")
-        plugin, _ = await self._service.create(body, self._member)
+        plugin, _ = await self._service.create(body, self._member, self._actor)
         repository = self._stores.plugins(self._member.org_id, self._member.space_id)
         try:
             for version in _versions(one):

@@ -12,6 +12,7 @@ from cli.configuration import data_dir_option, load_settings
 
 if TYPE_CHECKING:
     from cli.data_folder import DataFolder
+    from engine.values import Json
     from storage.keyring import KeyRing
 
 
@@ -88,14 +89,20 @@ def rotate(data_keys: bool, data_dir: Path | None) -> int:
 
 
 async def _rewrap(folder: DataFolder, ring: KeyRing, *, data_keys: bool) -> None:
+    from storage.audit import Actor, Deed, record_after
     from storage.stores import open_stores
     from storage.vault import rewrap
 
+    # Nobody is logged in here: it is who has the machine.
+    machine = Actor(name="the machine")
     with open_stores(folder.path, keys=ring) as stores:
         await rewrap(stores.database, ring)
+        # After it: a rotation that breaks off is run again, and is done when it is done.
+        after: Json = {"key": ring.current, "data_keys": data_keys}
         if data_keys:
             for org_id in await stores.data_keys.organisations():
                 await stores.data_keys.renew(org_id)
+        await record_after(stores.database, machine, Deed("keys.rotate", "keys", ring.current, after=after))
 
 
 def _check_idle(folder: DataFolder) -> None:

@@ -1,5 +1,5 @@
 # make up      set everything up and start Mainspring on this machine
-# make test    set everything up and run every test (PYTEST_ARGS="-k loop" picks some)
+# make test    set everything up and run every test (PYTEST_ARGS="-k loop" picks some, "-n 0" runs one after the other)
 # make check   format, lint, types, import contracts, generated files
 # make demo    run an example, kill its worker in the middle, show what ran once
 # make crash   kill everything at many moments and count what came of it
@@ -30,8 +30,9 @@ help:
 up: setup
 	@exec $(BIN)/mainspring up
 
+# Several processes, each of which takes one file after the other: what the tests of a file share is made once.
 test: setup
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -14,6 +14,8 @@ Cursor = Annotated[
 WorkflowRef = Annotated[str, Path(max_length=100, description="The id of a workflow, or its key.", examples=["greet"])]
 RunId = Annotated[str, Path(max_length=30, description="The id of a run.", examples=["208134112739467264"])]
 
+Force = Annotated[bool, Query(description="Also while the draft or latest version of a workflow uses it (409).")]
+
 Word = Annotated[str, StringConstraints(max_length=191)]
 """A word of the caller's own: a name, an application, an end user."""
 Millis = Annotated[int, Field(description="UTC milliseconds.", examples=[1_795_000_000_000])]

@@ -28,10 +28,11 @@ from api.databases.schemas import (
     Values,
     shown,
 )
-from api.parameters import Cursor, Limit
+from api.parameters import Cursor, Force, Limit
 from api.problems import problems
 from api.provided import DatabasesDep, StoresDep
 from api.reading import strict_route
+from api.workflows.references import refuse_used
 from storage.audit import Deed, record_after
 
 router = APIRouter(tags=["databases"], route_class=strict_route("run_input_bytes"))
@@ -83,11 +84,17 @@ async def change_database(
     return shown(await databases.change(database, body, member))
 
 
-@router.delete("/databases/{database}", status_code=204, responses=problems(401, 403, 404))
+@router.delete("/databases/{database}", status_code=204, responses=problems(401, 403, 404, 409, 422))
 async def delete_database(
-    database: DatabaseRef, member: Editor, actor: ActorDep, stores: StoresDep, databases: DatabasesDep
+    database: DatabaseRef,
+    member: Editor,
+    actor: ActorDep,
+    stores: StoresDep,
+    databases: DatabasesDep,
+    force: Force = False,
 ) -> Response:
     """Take a database away, with all that is in it."""
+    await refuse_used(member, stores, "database", database, force=force)
     found = await databases.get(database, member)
     await stores.tables.delete(str(member.org_id), str(member.space_id), found.id)
     await record_after(stores.database, actor, Deed("database.delete", "database", found.id, found.name))

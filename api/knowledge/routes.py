@@ -31,10 +31,11 @@ from api.knowledge.schemas import (
 )
 from api.knowledge.service import base_number, document_number
 from api.multipart import read_form
-from api.parameters import Cursor, Limit
+from api.parameters import Cursor, Force, Limit
 from api.problems import problems
-from api.provided import KnowledgeDep
+from api.provided import KnowledgeDep, StoresDep
 from api.reading import read_body, strict_route
+from api.workflows.references import refuse_used
 from engine.errors import InvalidInput, NotFound
 from nodes.documents import FILE_BYTES
 from storage.audit import Deed, Note
@@ -103,9 +104,17 @@ async def change_base(base: BaseId, body: BaseChange, member: Editor, knowledge:
     return _base(changed)
 
 
-@router.delete("/{base}", status_code=204, responses=problems(401, 403, 404))
-async def delete_base(base: BaseId, member: Editor, actor: ActorDep, knowledge: KnowledgeDep) -> Response:
+@router.delete("/{base}", status_code=204, responses=problems(401, 403, 404, 409, 422))
+async def delete_base(
+    base: BaseId,
+    member: Editor,
+    actor: ActorDep,
+    stores: StoresDep,
+    knowledge: KnowledgeDep,
+    force: Force = False,
+) -> Response:
     """Take a knowledge base away, with every document in it."""
+    await refuse_used(member, stores, "knowledge", base, force=force)
     await knowledge.of(member).delete(base_number(base), Note(actor, Deed("knowledge.delete", "knowledge")))
     return Response(status_code=204)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access import Member, Permission, require
 from api.actors import ActorDep
-from api.parameters import Cursor, Limit
+from api.parameters import Cursor, Force, Limit
 from api.plugins.schemas import (
     CallIn,
     CallOut,
@@ -35,6 +35,7 @@ from api.plugins.schemas import (
 from api.problems import problems
 from api.provided import PluginsDep, StoresDep
 from api.reading import strict_route
+from api.workflows.references import refuse_used
 from engine.openapi.findings import Finding
 from storage.audit import Deed, Note
 from storage.plugins import ListedTool
@@ -88,9 +89,17 @@ async def change_plugin(
     return PluginSaved(**_shown(changed, await plugins.hint(changed, member)), findings=_findings(findings))
 
 
-@router.delete("/plugins/{plugin}", status_code=204, responses=problems(401, 403, 404))
-async def delete_plugin(plugin: PluginRef, member: Editor, actor: ActorDep, plugins: PluginsDep) -> Response:
+@router.delete("/plugins/{plugin}", status_code=204, responses=problems(401, 403, 404, 409, 422))
+async def delete_plugin(
+    plugin: PluginRef,
+    member: Editor,
+    actor: ActorDep,
+    stores: StoresDep,
+    plugins: PluginsDep,
+    force: Force = False,
+) -> Response:
     """Take a plugin away with all versions, and its key for good. Canvases that call it fail there."""
+    await refuse_used(member, stores, "plugin", plugin, force=force)
     await plugins.delete(plugin, member, actor)
     return Response(status_code=204)
 

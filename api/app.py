@@ -26,9 +26,17 @@ from api.models import routes as models
 from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
+from api.open import chat as open_chat
+from api.open import histories as open_histories
 from api.open import oauth as open_oauth
+from api.open import conversations as open_conversations
+from api.open import files as open_files
+from api.open import messages as open_messages
 from api.open import runs as open_runs
 from api.open import users as open_users
+from api.open import variables as open_variables
+from api.open import workflows as open_workflows
+from api.open import workspaces as open_workspaces
 from api.openapi import DESCRIPTION, operation_id
 from api.organisations import departments, employees
 from api.organisations import routes as organisations
@@ -106,7 +114,15 @@ FEATURES: Final = (
 )
 
 # Addresses that programs written for Coze call, each from the root on.
-OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (open_runs.router, open_users.router, open_oauth.router)
+OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (
+    open_runs.router,
+    open_chat.router,
+    open_histories.router,
+    open_workflows.router,
+    open_users.router,
+    open_workspaces.router,
+    open_oauth.router,
+)
 
 
 def create_app(settings: Settings, parts: ApiParts, *more: APIRouter) -> FastAPI:

@@ -76,8 +76,8 @@ def require_where(permission: Permission, thing: Thing, by: str, *, guests: bool
     return Depends(Entering(permission, thing, by, guests=guests))
 
 
-def require_in(permission: Permission, by: str) -> Any:
+def require_in(permission: Permission, by: str, *, guests: bool = False) -> Any:
     """The route is for those who have this permission in the space that `by` names; without it, where they are at
     home or where `X-Space-ID` says.
     """
-    return Depends(Entering(permission, None, by))
+    return Depends(Entering(permission, None, by, guests=guests))

@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from api.access import Member
+from api.event_stream import closing
 from api.open.envelope import Interrupted, NotPublished, RunFailed, RunTimedOut
 from api.open.guests import check_run, check_workflow, user_of
 from api.open.outcomes import data_of, debug_url, failure_of, usage_of
@@ -155,6 +156,14 @@ class OpenRuns:
             return
         same = hashed(f"{run.id}/{wait.wait_id}/{said}")
         await self.runs.answer(member, run.id, wait.wait_id, answer, same)
+
+    async def asked_at(self, run: Run, wait_id: str) -> int:
+        """The offset of the event that somebody is asked."""
+        async with closing(self.runs.events(run.id)) as events:
+            async for stored in events:
+                if stored.event.type is EventType.WAIT_OPENED and stored.event.data.get("wait_id") == wait_id:
+                    return stored.seq
+        return 0
 
     async def of_workflow(self, member: Member, workflow_id: str, execute_id: str) -> Run:
         """A run of a workflow. Raises `NotFound` for one of another."""

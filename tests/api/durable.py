@@ -82,6 +82,8 @@ class Durable:
 
     serving: Serving
     work: Work
+    queue: str = ""
+    """Of the worker: another one that takes it goes on with what this one left."""
 
 
 @asynccontextmanager
@@ -91,6 +93,7 @@ async def durable(
     *,
     limits: Limits = DEFAULT_LIMITS,
     models: ModelSource | None = None,
+    queue: str = "",
     **parts: Any,
 ) -> AsyncIterator[Durable]:
     """Serve, and work on what is served."""
@@ -98,7 +101,7 @@ async def durable(
     library = there.library()
     with open_stores(folder) as stores:
         options = TemporalOptions(
-            address=server.address, task_queue=uuid4().hex, largest_payload=limits.inline_value_bytes
+            address=server.address, task_queue=queue or uuid4().hex, largest_payload=limits.inline_value_bytes
         )
         connection = await connect(options, stores.blobs)
         await ensure_search_attributes(connection)
@@ -123,7 +126,7 @@ async def durable(
             worker,
             serve(folder, stores=stores, library=library, runs=client, limits=limits, **parts) as serving,
         ):
-            yield Durable(serving, there)
+            yield Durable(serving, there, options.task_queue)
 
 
 @asynccontextmanager

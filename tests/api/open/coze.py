@@ -32,6 +32,7 @@ class Programs:
     async_coze: AsyncCoze
     raw: AsyncClient
     work: Work | None = None
+    queue: str = ""
     left: ExitStack = field(default_factory=ExitStack)
     """Connections that are closed in the end."""
 
@@ -41,7 +42,7 @@ class Programs:
 
     def as_(self, token: str) -> Coze:
         """The SDK in somebody else's hands."""
-        client = self.left.enter_context(SyncHTTPClient(trust_env=False))
+        client = self.left.enter_context(SyncHTTPClient(trust_env=False))  # type: ignore[no-untyped-call]
         return Coze(TokenAuth(token), base_url=self.url, http_client=client)
 
 
@@ -51,7 +52,7 @@ async def sync(call: Callable[[], T]) -> T:
 
 
 @asynccontextmanager
-async def listening(serving: Serving, work: Work | None = None) -> AsyncIterator[Programs]:
+async def listening(serving: Serving, work: Work | None = None, queue: str = "") -> AsyncIterator[Programs]:
     """Serve an application on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as there:
         port: int = there.getsockname()[1]
@@ -65,12 +66,12 @@ async def listening(serving: Serving, work: Work | None = None) -> AsyncIterator
                 await asyncio.sleep(0.01)
         async with (
             AsyncClient(base_url=url, headers=headers, timeout=30) as raw,
-            AsyncHTTPClient(trust_env=False) as client,
+            AsyncHTTPClient(trust_env=False) as client,  # type: ignore[no-untyped-call]
         ):
-            with ExitStack() as left, SyncHTTPClient(trust_env=False) as plain:
+            with ExitStack() as left, SyncHTTPClient(trust_env=False) as plain:  # type: ignore[no-untyped-call]
                 sdk = Coze(TokenAuth(serving.token), base_url=url, http_client=plain)
                 other = AsyncCoze(AsyncTokenAuth(serving.token), base_url=url, http_client=client)
-                yield Programs(serving, port, sdk, other, raw, work, left)
+                yield Programs(serving, port, sdk, other, raw, work, queue, left)
         serving.app.state.streams.stop()
         server.should_exit = True
         await task
@@ -86,5 +87,5 @@ async def programs(folder: Path, **parts: Any) -> AsyncIterator[Programs]:
 @asynccontextmanager
 async def durable_programs(server: EmbeddedTemporal, folder: Path, **parts: Any) -> AsyncIterator[Programs]:
     """Programs before an application with a worker."""
-    async with durable(server, folder, **parts) as made, listening(made.serving, made.work) as there:
+    async with durable(server, folder, **parts) as made, listening(made.serving, made.work, made.queue) as there:
         yield there

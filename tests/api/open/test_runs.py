@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ async def test_an_async_run_is_found_in_its_history(tmp_path: Path) -> None:
         )
         assert history.execute_status == "Success"
         assert history.connector_uid == "客人"
-        assert json.loads(history.output) == {"text": "Hello Ada!"}
+        assert json.loads(json.loads(history.output)["Output"]) == {"text": "Hello Ada!"}
         assert not history.is_output_trimmed
         nodes = history.node_execute_status or {}
         assert "greet" in nodes
@@ -200,7 +201,7 @@ async def test_a_workflow_of_another_space_runs_for_its_members_alone(tmp_path: 
         editor = await somebody(there.serving, "editor")
         for one, code in ((stranger, 4200), (viewer, 4101)):
             with pytest.raises(CozeAPIError) as error:
-                await sync(lambda one=one: there.as_(one.token).workflows.runs.create(workflow_id=workflow))
+                await sync(partial(there.as_(one.token).workflows.runs.create, workflow_id=workflow))
             assert error.value.code == code
             await one.client.aclose()
         ran = await sync(
@@ -222,8 +223,6 @@ async def test_a_failed_run_is_an_error_with_the_number_of_coze(tmp_path: Path) 
         error = await refused(there, workflow_id=workflow, parameters={"text": "{"})
         assert error.code == 720701013
         assert error.debug_url is not None
-        with pytest.raises(AssertionError):
-            assert error.debug_url.endswith("/")
         events = await sync(lambda: [*there.coze.workflows.runs.stream(workflow_id=workflow, parameters={"text": "{"})])
         assert [event.event for event in events] == [WorkflowEventType.ERROR]
         assert events[0].error is not None

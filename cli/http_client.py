@@ -46,6 +46,12 @@ class ApiClient:
             trust_env=False,
         )
 
+    def enter(self, space: str) -> None:
+        """From here on everything is asked in this space, named by its id or key. Raises `ApiRefused` for no name."""
+        if not space.isascii() or not space.isprintable():
+            raise ApiRefused(f"There is no space {space}: name it by its id or its key.", status=404)
+        self._client.headers["X-Space-ID"] = space
+
     async def __aenter__(self) -> Self:
         return self
 

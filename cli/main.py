@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from cli.chosen_space import CHOSEN_SPACE
 from cli.event_loop import leave
 from engine.errors import FlowError
 
@@ -32,6 +33,12 @@ COMMANDS: Final = {
     "databases": "Make databases that canvases read and write.",
     "usage": "Show what was spent on models.",
     "accounts": "Look after who can log in.",
+    "organisations": "Make organisations, and see their tree.",
+    "departments": "Make departments of an organisation, and see their tree.",
+    "employees": "Take people in, let them go, and bring them back.",
+    "spaces": "Make spaces, and say who works in them.",
+    "roles": "Make roles, and give them to people and departments.",
+    "audit": "Show who did what.",
     "runs": "List the latest runs.",
     "show": "Show what a run did, step by step.",
     "answer": "Answer a question that a run asks.",
@@ -89,9 +96,13 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(version("mainspring"), prog_name="mainspring")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
-def mainspring(debug: bool) -> None:
+@click.option(
+    "--space", default="", envvar="MAINSPRING_SPACE", help="The space to work in: its id or key.  [MAINSPRING_SPACE]"
+)
+def mainspring(debug: bool, space: str) -> None:
     """Run agents and visual workflows that do not stop."""
     _debug.set(debug)
+    CHOSEN_SPACE.set(space.strip())
 
 
 def main() -> NoReturn:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from cli.chosen_space import CHOSEN_SPACE
 from cli.complaint import CommandFailed, FolderBusy
 from cli.data_folder import DataFolder
 from cli.http_client import ApiClient
@@ -48,6 +49,7 @@ def speak_with_running(settings: Settings, work: Callable[[ApiClient], Awaitable
         if client is None:
             raise CommandFailed(f"Nothing is up on {settings.data_dir}. Start `mainspring up` there.")
         async with client:
+            _enter(client)
             return await work(client)
 
     return run_loop(whole())
@@ -67,10 +69,12 @@ async def session(settings: Settings, *, reading: bool = False) -> AsyncGenerato
     while True:
         if (client := await _running(folder)) is not None:
             async with client:
+                _enter(client)
                 yield client
             return
         try:
             async with _own(settings, _services(reading)) as client:
+                _enter(client)
                 yield client
             return
         except FolderBusy:
@@ -78,6 +82,12 @@ async def session(settings: Settings, *, reading: bool = False) -> AsyncGenerato
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(_POLL)
+
+
+def _enter(client: ApiClient) -> None:
+    # Not before: whether a server answers is asked where the token is at home.
+    if space := CHOSEN_SPACE.get():
+        client.enter(space)
 
 
 async def _running(folder: DataFolder) -> ApiClient | None:

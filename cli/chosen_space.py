@@ -1,0 +1,9 @@
+"""The space in which commands work, as `--space` or the environment names it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Final
+
+CHOSEN_SPACE: Final[ContextVar[str]] = ContextVar("chosen_space", default="")
+"""By its id, or its key in the organisation of the token; empty: where the token is at home."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,10 +28,17 @@ def quick() -> Passwords:
     return Passwords(memory_kib=8, passes=1)
 
 
-def browser(app: FastAPI, ip: str = "203.0.113.7", *, https: bool = False, **headers: str) -> AsyncClient:
+def browser(
+    app: FastAPI,
+    ip: str = "203.0.113.7",
+    *,
+    https: bool = False,
+    cookie: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> AsyncClient:
     """A browser with one of our pages open."""
     scheme = "https" if https else "http"
-    sent = {"x-requested-with": "fetch", **headers}
+    sent = {"x-requested-with": "fetch", **({"cookie": cookie} if cookie else {}), **(headers or {})}
     return AsyncClient(
         transport=ASGITransport(app, client=(ip, 50_000)), base_url=f"{scheme}://test", headers=sent, timeout=30
     )
@@ -55,7 +62,13 @@ async def account(
     def job(connection: Connection) -> int:
         id_ = insert_account(connection, NewAccount(org, email, name, hashed, change_password=change_password))
         for role in grants:
-            row = {"id": new_id(), "org_id": 0 if role == 1 else org, "space_id": 0, "role_id": role, "granted_by": 0}
+            row: dict[str, Any] = {
+                "id": new_id(),
+                "org_id": 0 if role == 1 else org,
+                "space_id": 0,
+                "role_id": role,
+                "granted_by": 0,
+            }
             row |= {"subject_kind": "account", "subject_id": id_, "created": now_ms()}
             connection.execute(insert(RoleGrant).values(row))
         rights_changed(connection)

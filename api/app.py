@@ -122,6 +122,10 @@ OPEN_FEATURES: Final[tuple[APIRouter, ...]] = (
     open_users.router,
     open_workspaces.router,
     open_oauth.router,
+    open_conversations.router,
+    open_messages.router,
+    open_variables.router,
+    open_files.router,
 )
 
 

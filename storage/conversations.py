@@ -17,7 +17,7 @@ from storage.messages import SqlMessages, no_conversation, section_of, touch
 from storage.paging import Page, cursor_id, page_size
 from storage.ports.conversations import Conversation, Kind, Opened, Party, Renamed
 from storage.repeated_writes import once
-from storage.tables import ConversationMessage, ConversationRow, ConversationTemplate
+from storage.tables import ConversationMessage, ConversationRow, ConversationTemplate, MessageFeedback
 from storage.tables.columns import CHANNEL_LENGTH, KEY_LENGTH
 
 _MOST: Final = 1_000
@@ -310,6 +310,11 @@ def _place(party: Party, kind: Kind, name: str) -> str:
     return hashed(_party(party), kind, name)
 
 
+def place_of(party: Party, name: str | None = None) -> str:
+    """By which nobody else's conversation is known: that of a party, or of a dynamic one's name."""
+    return _party(party) if name is None else _place(party, "dynamic", name)
+
+
 def _by_place(connection: Connection, space: int, place: str | None) -> int | None:
     if place is None:
         return None
@@ -318,6 +323,7 @@ def _by_place(connection: Connection, space: int, place: str | None) -> int | No
 
 
 def _forget(connection: Connection, number: int) -> None:
+    connection.execute(delete(MessageFeedback).where(col(MessageFeedback.conversation_id) == number))
     connection.execute(delete(ConversationMessage).where(col(ConversationMessage.conversation_id) == number))
     connection.execute(delete(ConversationRow).where(col(ConversationRow.id) == number))
 

@@ -21,7 +21,7 @@ from storage.ports.conversations import (
     Role,
 )
 from storage.repeated_writes import once
-from storage.tables import ConversationMessage, ConversationRow
+from storage.tables import ConversationMessage, ConversationRow, MessageFeedback
 
 LONGEST_CONTENT: Final = 1_000_000
 """Characters of a message that somebody puts in; an answer of a run has the limits of the run's values."""
@@ -162,7 +162,7 @@ class SqlMessages:
     ) -> Message:
         """See the port."""
         org, space, conversation = _ids(org_id, space_id, conversation_id)
-        content = _kept(content)
+        content = kept_content(content)
         mark = hashed(key) if key else None
         run = read_id(run_id) or 0
 
@@ -208,7 +208,7 @@ class SqlMessages:
     ) -> Message:
         """See the port."""
         org, space, conversation = _ids(org_id, space_id, conversation_id)
-        number, content = parse_id(message_id, "message"), _kept(content)
+        number, content = parse_id(message_id, "message"), kept_content(content)
 
         def job(connection: Connection) -> Message | None:
             section_of(connection, org, space, conversation)
@@ -237,6 +237,7 @@ class SqlMessages:
                     col(ConversationMessage.id) == number, col(ConversationMessage.conversation_id) == conversation
                 )
             )
+            connection.execute(delete(MessageFeedback).where(col(MessageFeedback.message_id) == number))
             touch(connection, conversation, now_ms())
             return gone.rowcount > 0
 
@@ -252,7 +253,7 @@ def _ids(org_id: str, space_id: str, conversation_id: str) -> tuple[int, int, in
     return parse_id(org_id, "organisation"), parse_id(space_id, "space"), parse_id(conversation_id, "conversation")
 
 
-def _kept(content: str) -> str:
+def kept_content(content: str) -> str:
     """The content as it is stored: with a question mark for half a surrogate pair, which no database takes."""
     if len(content) > LONGEST_CONTENT:
         raise InvalidInput(f"A message has at most {LONGEST_CONTENT} characters.", field="content", given=len(content))

@@ -10,15 +10,16 @@ from sqlmodel import col
 
 from storage.database import Database
 from storage.ids import read_id
-from storage.tables import ConversationRow, Run, Workflow
+from storage.tables import ConversationRow, FileRow, Run, Workflow
 
-Thing = Literal["workflow", "run", "conversation"]
+Thing = Literal["workflow", "run", "conversation", "file"]
 
 # By primary key, and made once: it stands before every request.
 _WHERE: Final[Mapping[Thing, Select[int]]] = {
     "workflow": select(col(Workflow.space_id)).where(col(Workflow.id) == bindparam("id")),
     "run": select(col(Run.space_id)).where(col(Run.id) == bindparam("id")),
     "conversation": select(col(ConversationRow.space_id)).where(col(ConversationRow.id) == bindparam("id")),
+    "file": select(col(FileRow.space_id)).where(col(FileRow.id) == bindparam("id")),
 }
 
 

@@ -62,7 +62,7 @@ class OpenWorkflowConversationIn(OpenBody):
     get_or_create: bool = Field(False, description="Give the one of that name, if there is one.")
     draft_mode: bool = Field(False, description="For test runs of drafts.")
     connector_id: OpenId = ""
-    meta_data: MetaData = {}
+    meta_data: MetaData = Field({})
 
 
 @router.post("/v1/conversation/create", response_model=Done, responses=failures(400, 401, 403, 404, 413, 415, 422))

@@ -35,7 +35,9 @@ class NewSaying(OpenBody):
     content_type: ContentType = Field(
         "text", description="`object_string`: the content is JSON, a list of parts with `type` and what it is."
     )
-    meta_data: MetaData = {}
+    meta_data: MetaData = Field(
+        {}, description="Texts that are kept beside it, at most 16.", examples=[{"source": "shop"}]
+    )
 
 
 class ChangedSaying(OpenBody):

@@ -41,9 +41,9 @@ class OpenFeedbackIn(OpenBody):
     """What somebody thinks of a message."""
 
     feedback_type: Literal["like", "unlike"]
-    reason_types: Annotated[
-        list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=20, description="In any words.")
-    ] = []
+    reason_types: Annotated[list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=20)] = Field(
+        [], description="In any words."
+    )
     comment: Annotated[str, StringConstraints(max_length=5_000)] = ""
 
 

@@ -111,6 +111,7 @@ def _read(one: OpenVariable) -> Json:
 
 
 def _shown(one: ValueOut) -> dict[str, Any]:
-    value = one.value if isinstance(one.value, str) else json.dumps(one.value, ensure_ascii=False)
+    value = "" if one.value is None else one.value
+    value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     moment = (one.updated or 0) // 1000
     return {"keyword": one.name, "value": value, "create_time": moment, "update_time": moment}

@@ -6,6 +6,7 @@ import codecs
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from types import TracebackType
@@ -13,6 +14,13 @@ from typing import Self
 
 from tests.architecture.source import ROOT
 from tests.cli.command import PATIENCE, environment
+
+
+def _as_from_a_keyboard() -> None:
+    # The terminal becomes the command's own, so that Ctrl-C reaches it; and who starts tests in the background has
+    # them ignore it.
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -32,8 +40,7 @@ class Terminal:
                 cwd=ROOT,
                 env=environment(TERM="xterm", COLUMNS="100", LINES="40"),
                 start_new_session=True,
-                # The terminal becomes its own, so that Ctrl-C reaches it.
-                preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+                preexec_fn=_as_from_a_keyboard,
             )
         finally:
             os.close(theirs)

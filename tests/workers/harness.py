@@ -44,7 +44,7 @@ from workers.models.source import CallSite
 from workers.sandbox import NoSandbox
 from workers.worker import RunsWorker, WorkerOptions, WorkerParts, build_worker
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 """With what comes in a moment, unless it never comes."""
 
 Handler = Callable[[dict[str, Any], NodeContext], Awaitable[Mapping[str, Json]]]

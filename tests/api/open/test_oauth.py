@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,13 @@ class Application:
         self.count[0] += 1
         now = int(time.time())
         said = {
-            "iss": self.client_id, "aud": "test", "iat": now, "exp": now + 3_600, "jti": f"{now}:{self.count[0]}", **claims
-        }  # fmt: skip
-        said = {name: value for name, value in said.items() if value is not None}
+            "iss": self.client_id,
+            "aud": "test",
+            "iat": now,
+            "exp": now + 3_600,
+            "jti": f"{now}:{self.count[0]}",
+        }
+        said = {name: value for name, value in {**said, **claims}.items() if value is not None}
         return jwt.encode(said, key or self.private, "RS256", headers={"kid": self.kid, **(header or {})})
 
     async def ask(self, text: str, host: str = "test", **body: Any) -> Response:
@@ -98,7 +103,7 @@ async def application(serving: Serving, role: str = "owner", **fields: Any) -> A
 @pytest.fixture
 async def app(serving: Serving) -> AsyncIterator[Application]:
     made = await application(serving)
-    async with made.page:
+    async with aclosing(made.page):
         yield made
 
 
@@ -291,7 +296,7 @@ async def test_only_rs256_counts_whatever_the_header_says(app: Application) -> N
 
 async def test_a_key_of_one_application_signs_for_no_other(app: Application) -> None:
     other = await application(app.serving)
-    async with other.page:
+    async with aclosing(other.page):
         private, public = pair()
         key = await other.page.post(f"/api/v1/oauth-apps/{other.id}/keys", json={"public_key": public})
         text = app.signed(key=private, header={"kid": key.json()["kid"]})
@@ -342,7 +347,7 @@ async def test_what_else_oauth_knows_is_told_to_be_missing(app: Application) -> 
 async def test_an_application_may_no_more_than_its_account(serving: Serving) -> None:
     made = await application(serving, "viewer")
     await serving.drawn(greeting(), key="greet")
-    async with made.page, client_of(serving.app, await made.token()) as client:
+    async with aclosing(made.page), client_of(serving.app, await made.token()) as client:
         assert (await client.get("/api/v1/workflows/greet")).status_code == 200
         assert (await client.patch("/api/v1/workflows/greet", json={"name": "x"})).status_code == 403
         await leaves(serving, made.owner)
@@ -354,7 +359,7 @@ async def test_an_application_may_no_more_than_its_scopes_and_spaces(serving: Se
     owner = await somebody(serving, "owner", grants=(2,))
     made = await application(serving, scopes=["workflow.view", "account.view"])
     await made.page.patch(f"/api/v1/oauth-apps/{made.id}", json={"spaces": [str(made.owner.space_id)]})
-    async with made.page, client_of(serving.app, await made.token()) as client:
+    async with aclosing(made.page), client_of(serving.app, await made.token()) as client:
         assert (await client.get("/api/v1/workflows")).status_code == 200
         assert (await client.get("/api/v1/runs")).status_code == 403
         assert (await client.get("/api/v1/accounts")).status_code == 403

@@ -94,9 +94,13 @@ def lay_groundwork(settings: Settings, folder: DataFolder) -> Groundwork:
 
 
 async def register_token(stores: Stores, token: str) -> None:
-    """Let the token of the first start open the space that is there from the beginning."""
+    """Let the token of the first start open the space that is there from the beginning.
+
+    Where another lay in its place before, that one opens nothing any more.
+    """
     home = await stores.organisations.ensure_default()
     await stores.tokens.register(home.org_id, home.space_id, _FIRST, token)
+    await stores.tokens.end_others(_FIRST, token)
     await stores.accounts.adopt_instance_tokens()
 
 
@@ -168,6 +172,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
         ModelStores(stores.models, stores.secrets, stores.throttle, stores.ledger),
         settings=settings,
         local=LocalModels(settings.data_dir),
+        files=stores.own_files,
     )
     try:
         async with code_runner_on(settings) as code:
@@ -185,6 +190,7 @@ async def worker_on(ground: Groundwork, linked: Linked) -> AsyncGenerator[RunsWo
                     models=models,
                     sandbox=RunnerSandbox(code),
                     library=ground.library,
+                    files=stores.own_files,
                 ),
             )
     finally:

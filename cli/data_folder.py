@@ -83,6 +83,11 @@ class DataFolder:
             return self.token() or made, False
         return made, True
 
+    def replace_token(self, token: str) -> None:
+        """Keep another token from now on. Whole or not at all, whenever the power goes."""
+        _write(self.token_file, f"{token}\n").replace(self.token_file)
+        _sync_folder(self.path)
+
     def encryption_key(self) -> str | None:
         """The keys in the folder, as text, or None when there are none."""
         return _secret(self.encryption_key_file, "The encryption key")

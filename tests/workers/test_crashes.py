@@ -97,7 +97,7 @@ class Scene:
         return made
 
     async def told(self, run: RunStart, kind: EventType, path: str | None = None) -> RunEvent:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             async for stored in self.stores.events.follow(run.run_id):
                 if stored.event.type is kind and path in (None, stored.event.path):
                     return stored.event
@@ -105,14 +105,14 @@ class Scene:
 
     async def opened(self, run: RunStart, wait_id: str) -> None:
         """Returns when this wait is open."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             async for stored in self.stores.events.follow(run.run_id):
                 if stored.event.type is EventType.WAIT_OPENED and stored.event.data["wait_id"] == wait_id:
                     return
 
     async def to_the_end(self, run: RunStart, into: list[StoredEvent]) -> None:
         """Read the stream as a client does, from before the crash to the end of the run."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             async for stored in self.stores.events.follow(run.run_id):
                 into.append(stored)
 

@@ -216,7 +216,7 @@ async def test_a_chat_goes_on_with_the_next_message_of_its_conversation(
         assert second[0].chat.id == chat.id
         assert second[-1].event == ChatEventType.CONVERSATION_CHAT_COMPLETED
         whole = [one.message for one in second if one.event.value == "conversation.message.completed"]
-        assert [(one.type.value, one.content) for one in whole][0] == ("answer", "您说你好，茶。")
+        assert (whole[0].type.value, whole[0].content) == ("answer", "您说你好，茶。")
         assert json.loads(whole[1].content)["msg_type"] == "generate_answer_finish"
         third = await chatted(there, workflow, "又来了", **more)
         assert third[0].chat.id != chat.id

@@ -12,6 +12,7 @@ from cozepy import CozeAPIError, WorkflowEventType
 from tests.api.drawings import TEXT, chain, concat, end, greeting, start
 from tests.api.open.coze import Programs, programs, sync
 from tests.api.people import somebody
+from tests.api.serving import Serving
 from tests.api.test_chat_runs import answer
 
 NAMES = {"name": "安娜\u2028\u2029\u0085\u000b\u000c\u001c\u001d\u001e😀"}
@@ -151,16 +152,15 @@ async def test_what_is_wrong_is_an_error_of_the_sdk_with_its_number(tmp_path: Pa
         (b'{"workflow_id": ["7"]}', "application/json", 422, 4000),
         (b'{"workflow_id": "7", "parameters": "no"}', "application/json", 404, 4200),
         (b"workflow_id=7", "application/x-www-form-urlencoded", 415, 4150),
-        (b" " * (8 * 1024 * 1024), "application/json", 413, 4130),
+        (b" " * (11 * 1024 * 1024), "application/json", 413, 4130),
     ],
 )
 async def test_bodies_that_are_none_are_refused_in_the_envelope(
-    tmp_path: Path, content: bytes, kind: str, status: int, code: int
+    serving: Serving, content: bytes, kind: str, status: int, code: int
 ) -> None:
-    async with programs(tmp_path) as there:
-        answer = await there.raw.post("/v1/workflow/run", content=content, headers={"content-type": kind})
-        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-        assert answer.json()["detail"]["logid"] == answer.headers["x-tt-logid"]
+    answer = await serving.client.post("/v1/workflow/run", content=content, headers={"content-type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.json()["detail"]["logid"] == answer.headers["x-tt-logid"]
 
 
 async def test_nulls_numbers_texts_and_unknown_fields_are_taken(tmp_path: Path) -> None:

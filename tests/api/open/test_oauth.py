@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 import pytest
-from cozepy import AsyncCoze, AsyncJWTAuth, Coze, CozeAPIError, JWTAuth, JWTOAuthApp, Scope
+from cozepy import AsyncCoze, AsyncJWTAuth, AsyncJWTOAuthApp, Coze, CozeAPIError, JWTAuth, JWTOAuthApp, Scope
 from cozepy.request import AsyncHTTPClient, SyncHTTPClient
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -121,30 +121,38 @@ def refusal(answer: Response) -> tuple[int, int]:
     return answer.status_code, body["code"]
 
 
+def oauth_of(there: Programs, client_id: str, key: str, kid: str) -> JWTOAuthApp:
+    """The SDK's application. It keeps a connection of its own, and has no way to close it but ours."""
+    oauth = JWTOAuthApp(client_id, key, kid, base_url=there.url)
+    oauth._requester._sync_client = there.left.enter_context(SyncHTTPClient(trust_env=False))
+    return oauth
+
+
 # --- the SDK ----------------------------------------------------------------------------------------------------------
 
 
 async def test_the_sdk_signs_for_its_tokens(there: Programs) -> None:
     made = await application(there.serving)
     workflow = await there.serving.published(greeting(), key="greet")
-    with SyncHTTPClient(trust_env=False) as plain:
-        auth = JWTAuth(made.client_id, PRIVATE, made.kid, ttl=600, base_url=there.url)
-        auth._oauth_cli._requester._http_client = plain  # type: ignore[attr-defined]
-        coze = Coze(auth, base_url=there.url, http_client=plain)
-        me = await sync(coze.users.me)
-        assert me.user_id == str(made.owner.account_id)
-        first = auth.token
-        run = await sync(lambda: coze.workflows.runs.create(workflow_id=workflow, parameters={"name": "王"}))
-        assert json.loads(run.data)["text"] == "Hello 王!"
-        # One token is used until it ends.
-        assert await sync(lambda: auth.token) == first
+    auth = JWTAuth(ttl=600, oauth_app=oauth_of(there, made.client_id, PRIVATE, made.kid))
+    plain = there.left.enter_context(SyncHTTPClient(trust_env=False))
+    coze = Coze(auth, base_url=there.url, http_client=plain)
+    me = await sync(coze.users.me)
+    assert me.user_id == str(made.owner.account_id)
+    first = auth.token
+    run = await sync(lambda: coze.workflows.runs.create(workflow_id=workflow, parameters={"name": "王"}))
+    assert json.loads(run.data)["text"] == "Hello 王!"
+    # One token is used until it ends.
+    assert await sync(lambda: auth.token) == first
     await made.page.aclose()
 
 
 async def test_the_sdk_signs_for_its_tokens_in_the_loop_too(there: Programs) -> None:
     made = await application(there.serving)
     async with AsyncHTTPClient(trust_env=False) as client:
-        auth = AsyncJWTAuth(made.client_id, PRIVATE, made.kid, base_url=there.url)
+        oauth = AsyncJWTOAuthApp(made.client_id, PRIVATE, made.kid, base_url=there.url)
+        oauth._requester._async_client = client
+        auth = AsyncJWTAuth(oauth_app=oauth)
         coze = AsyncCoze(auth, base_url=there.url, http_client=client)
         assert (await coze.users.me()).user_id == str(made.owner.account_id)
     await made.page.aclose()
@@ -152,7 +160,7 @@ async def test_the_sdk_signs_for_its_tokens_in_the_loop_too(there: Programs) -> 
 
 async def test_the_sdk_asks_for_a_scope_a_duration_and_a_session(there: Programs) -> None:
     made = await application(there.serving)
-    oauth = JWTOAuthApp(made.client_id, PRIVATE, made.kid, base_url=there.url)
+    oauth = oauth_of(there, made.client_id, PRIVATE, made.kid)
     scope = Scope.build_bot_chat([], ["run.view"])
     token = await sync(lambda: oauth.get_access_token(ttl=60, scope=scope, session_name="客户-17"))
     assert token.token_type == "Bearer"
@@ -170,7 +178,7 @@ async def test_the_sdk_reads_why_it_gets_no_token(there: Programs) -> None:
         (made.client_id, PRIVATE, "no-such-key"),
         (made.client_id, pair()[0], made.kid),
     ):
-        oauth = JWTOAuthApp(client_id, key, kid, base_url=there.url)
+        oauth = oauth_of(there, client_id, key, kid)
         with pytest.raises(CozeAPIError) as refused:
             await sync(oauth.get_access_token)
         assert refused.value.code == 4100

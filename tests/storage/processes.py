@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from engine.errors import Conflict
 from engine.events import EventType
 from storage.keyring import KeyRing
 from storage.migrations import migrate
@@ -136,5 +137,25 @@ def record_calls(telling: Connection, folder: Path, count: int) -> None:
             for number in range(count):
                 await stores.ledger.record([a_call(f"call {number}")])
                 telling.send(number)
+
+    asyncio.run(work())
+
+
+def publish_versions(
+    telling: Connection, folder: Path, place: tuple[int, int, int], versions: list[str | None]
+) -> None:
+    """Publish these versions of a workflow (None: the next), and tell what each became; nothing for a conflict."""
+
+    async def work() -> None:
+        org_id, space_id, workflow_id = place
+        with open_stores(folder) as stores:
+            workflows = stores.workflows(org_id, space_id)
+            for version in versions:
+                try:
+                    made = await workflows.publish(workflow_id, {"nodes": []}, "a" * 64, version=version)
+                except Conflict:
+                    telling.send(None)
+                else:
+                    telling.send(made.version)
 
     asyncio.run(work())

@@ -102,9 +102,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(version("mainspring"), prog_name="mainspring")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
-@click.option(
-    "--space", default="", envvar="MAINSPRING_SPACE", help="The space to work in: its id or key.  [MAINSPRING_SPACE]"
-)
+@click.option("--space", default="", help="The space to work in: its id or key.  [MAINSPRING_SPACE]")
 def mainspring(debug: bool, space: str) -> None:
     """Run agents and visual workflows that do not stop."""
     _debug.set(debug)

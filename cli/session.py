@@ -49,7 +49,7 @@ def speak_with_running(settings: Settings, work: Callable[[ApiClient], Awaitable
         if client is None:
             raise CommandFailed(f"Nothing is up on {settings.data_dir}. Start `mainspring up` there.")
         async with client:
-            _enter(client)
+            _enter(client, settings)
             return await work(client)
 
     return run_loop(whole())
@@ -69,12 +69,12 @@ async def session(settings: Settings, *, reading: bool = False) -> AsyncGenerato
     while True:
         if (client := await _running(folder)) is not None:
             async with client:
-                _enter(client)
+                _enter(client, settings)
                 yield client
             return
         try:
             async with _own(settings, _services(reading)) as client:
-                _enter(client)
+                _enter(client, settings)
                 yield client
             return
         except FolderBusy:
@@ -84,9 +84,9 @@ async def session(settings: Settings, *, reading: bool = False) -> AsyncGenerato
             await asyncio.sleep(_POLL)
 
 
-def _enter(client: ApiClient) -> None:
+def _enter(client: ApiClient, settings: Settings) -> None:
     # Not before: whether a server answers is asked where the token is at home.
-    if space := CHOSEN_SPACE.get():
+    if space := CHOSEN_SPACE.get() or settings.space.strip():
         client.enter(space)
 
 

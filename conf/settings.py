@@ -17,6 +17,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     """One folder holds everything: database, blobs, Temporal's file, logs, the first token."""
+    space: str = ""
+    """In which commands work, by its id or key; empty: where the token is at home."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8888
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -143,7 +145,13 @@ class Settings(BaseSettings):
     in_place_steps: int = 2_000
 
     @field_validator(
-        "egress_allow", "code_modules", "file_types", "public_urls", "registration_allow", "trusted_proxies", mode="before"
+        "egress_allow",
+        "code_modules",
+        "file_types",
+        "public_urls",
+        "registration_allow",
+        "trusted_proxies",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.access import Member, Permission
 from api.event_stream import HEARTBEAT_SECONDS
 from api.open.chat_events import ChatTurn
+from api.open.conversations import application_of
 from api.open.entering import require_where
 from api.open.envelope import failures
 from api.open.fields import OpenRoute
@@ -101,7 +102,7 @@ async def _conversation(stores: Stores, member: Member, body: OpenChatIn) -> Con
         raise InvalidInput(
             "Say which conversation it is: conversation_id, or parameters.CONVERSATION_NAME.", field="conversation_id"
         )
-    party = Party(org_id, space_id, body.application, user or member.person, body.channel)
+    party = Party(org_id, space_id, application_of(member, body.application), user or member.person, body.channel)
     return (await stores.conversations.open(party, name)).conversation
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -64,7 +64,7 @@ def check_parts(content: str, content_type: str) -> None:
         parts = None
     if not isinstance(parts, list) or not parts:
         raise InvalidInput("The content of an object_string is a JSON list of parts.", field="content")
-    for number, part in enumerate(cast("list[Any]", parts)):
+    for number, part in enumerate(parts):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in _KINDS:
             raise InvalidInput(f"A part has a type: {', '.join(sorted(_KINDS))}.", field=f"content[{number}].type")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from api.access import Member
 from api.event_stream import closing
+from api.open.conversations import application_of
 from api.open.envelope import Interrupted, NotPublished, RunFailed, RunTimedOut
 from api.open.guests import check_run, check_workflow, user_of
 from api.open.outcomes import data_of, debug_url, failure_of, usage_of
@@ -55,7 +56,7 @@ class OpenRuns:
         A turn of a conversation is on behalf of whose the conversation is. Raises `NotPublished`, and as `RunService`.
         """
         check_workflow(member, body.workflow_id)
-        application, user = body.application, user_of(member, body.user)
+        application, user = application_of(member, body.application), user_of(member, body.user)
         alone = conversation_id is None
         wanted = StartRun(
             inputs=body.parameters if inputs is None else inputs,

@@ -104,9 +104,9 @@ def _holder(member: Member, app_id: str, bot_id: str, connector_id: str, connect
 def _read(one: OpenVariable) -> Json:
     """The value behind its text; what is no JSON is tried as the text that it is."""
     try:
-        value: Any = json.loads(one.value, parse_constant=str)
+        value: Json = json.loads(one.value, parse_constant=str)
     except (ValueError, RecursionError):
-        value = one.value
+        return one.value
     return value
 
 

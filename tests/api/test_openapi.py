@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.access import Open, api_routes, required
+from api.open.envelope import is_open
 from tests.api.serving import Serving
 
 JSON = "application/json"
@@ -45,7 +46,7 @@ async def test_every_route_asks_for_the_token_but_those_for_everybody(serving: S
         assert ("security" in operation) == (operation["operationId"] not in everybody), (method, path)
 
 
-async def test_every_error_has_the_body_of_a_problem(serving: Serving) -> None:
+async def test_every_error_has_the_body_of_a_problem_or_of_the_open_api(serving: Serving) -> None:
     everybody = for_everybody(serving)
     for method, path, operation in operations(await described(serving)):
         if "/health/" in path:
@@ -53,7 +54,10 @@ async def test_every_error_has_the_body_of_a_problem(serving: Serving) -> None:
         errors = {status: answer for status, answer in operation["responses"].items() if status.startswith(("4", "5"))}
         assert {"401", "403"} <= errors.keys() or operation["operationId"] in everybody, (method, path)
         for status, answer in errors.items():
-            assert [*answer["content"]] == ["application/problem+json"], (method, path, status)
+            kind = "application/json" if is_open(path) else "application/problem+json"
+            assert [*answer["content"]] == [kind], (method, path, status)
+            if is_open(path) and operation["operationId"] not in everybody:
+                assert answer["content"][kind]["schema"]["$ref"].endswith("/Failure"), (method, path, status)
         if "{workflow}" in path or "{run_id}" in path:
             assert "404" in errors, (method, path)
         if "requestBody" in operation:

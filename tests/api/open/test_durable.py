@@ -16,7 +16,7 @@ from tests.api.open.coze import Programs, durable_programs, sync
 from tests.api.test_chat_runs import answer, ended, node
 from workers.embedded import EmbeddedTemporal
 
-M, I, D = WorkflowEventType.MESSAGE, WorkflowEventType.INTERRUPT, WorkflowEventType.ERROR
+SAID, ASKED, BROKE = WorkflowEventType.MESSAGE, WorkflowEventType.INTERRUPT, WorkflowEventType.ERROR
 
 
 def asking() -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def test_a_run_is_resumed_twice_also_after_the_server_has_started_again(
     async with durable_programs(temporal_server, tmp_path) as there:
         workflow = await there.serving.published(asking())
         first = await streamed(there, workflow, name="安娜")
-        assert [one.event for one in first] == [M, M, I]
+        assert [one.event for one in first] == [SAID, SAID, ASKED]
         assert [one.id for one in first] == [0, 1, 2]
         assert contents(first) == [("Tell", "请稍候，安娜。"), ("Ask", "茶还是咖啡？")]
         assert first[2].interrupt is not None
@@ -82,17 +82,17 @@ async def test_a_run_is_resumed_twice_also_after_the_server_has_started_again(
         execute_id, _, event_id = first[2].interrupt.interrupt_data.event_id.partition("/")
         assert event_id.isdecimal()
         second = await resumed(there, workflow, first[2], "茶")
-        assert [one.event for one in second] == [M, I]
+        assert [one.event for one in second] == [SAID, ASKED]
         assert contents(second) == [("More", "加糖吗？")]
         # The answer that was given once more only follows the run.
         again = await resumed(there, workflow, first[2], "茶")
-        assert [(one.event, one.id) for one in again] == [(M, 0), (I, 1)]
+        assert [(one.event, one.id) for one in again] == [(SAID, 0), (ASKED, 1)]
         with pytest.raises(CozeAPIError) as error:
             await resumed(there, workflow, first[2], "咖啡")
         assert error.value.code == 4090
     async with durable_programs(temporal_server, tmp_path, queue=there.queue) as there:
         last = await resumed(there, workflow, second[1], "不加")
-        assert [one.event for one in last] == [M]
+        assert [one.event for one in last] == [SAID]
         assert contents(last) == [("", "茶，不加。")]
         history = await sync(
             partial(there.coze.workflows.runs.run_histories.retrieve, workflow_id=workflow, execute_id=execute_id)
@@ -179,7 +179,7 @@ async def test_a_failed_run_ends_its_stream_with_an_error(temporal_server: Embed
     async with durable_programs(temporal_server, tmp_path) as there:
         workflow = await there.serving.published(working())
         events = await streamed(there, workflow, text="fail")
-        assert events[-1].event == D
+        assert events[-1].event == BROKE
         assert events[-1].error is not None
         assert "does not work" in events[-1].error.error_message
 

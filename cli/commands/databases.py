@@ -183,12 +183,14 @@ def export(database: str, draft: bool, data_dir: Path | None) -> int:
 @command.command("delete")
 @click.argument("database")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also while a workflow uses it.")
 @data_dir_option
-def delete(database: str, yes: bool, data_dir: Path | None) -> int:
+def delete(database: str, yes: bool, force: bool, data_dir: Path | None) -> int:
     """Take DATABASE away, with all that is in it."""
     if not yes:
         click.confirm(f"Take the database {database} away, with all that is in it?", abort=True, err=True)
-    _speak(data_dir, lambda client: client.delete(_place(database)))
+    where = f"{_place(database)}?force=true" if force else _place(database)
+    _speak(data_dir, lambda client: client.delete(where))
     click.echo(f"The database {database} is gone.")
     return 0
 

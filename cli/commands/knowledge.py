@@ -164,15 +164,17 @@ def search(base: str, query: str, top_k: int, min_score: float, as_json: bool, d
 @click.argument("base")
 @click.argument("document", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also while a workflow uses it.")
 @data_dir_option
-def delete(base: str, document: str | None, yes: bool, data_dir: Path | None) -> int:
+def delete(base: str, document: str | None, yes: bool, force: bool, data_dir: Path | None) -> int:
     """Take away BASE with everything in it, or one DOCUMENT of it."""
     if not yes and document is None:
         click.confirm(f"Take away the knowledge base {base} with every document in it?", abort=True, err=True)
 
     async def work(client: ApiClient) -> None:
         path = f"/knowledge/{await _id_of(client, base)}"
-        await client.delete(path if document is None else f"{path}/documents/{quote(document, safe='')}")
+        whole = f"{path}?force=true" if force else path
+        await client.delete(whole if document is None else f"{path}/documents/{quote(document, safe='')}")
 
     _speak(data_dir, work)
     click.echo(f"The {'knowledge base' if document is None else 'document'} is gone.")

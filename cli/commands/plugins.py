@@ -179,12 +179,14 @@ def key(plugin: str, key_env: str | None, key_file: Path | None, forget: bool, d
 @command.command("delete")
 @click.argument("plugin")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also while a workflow uses it.")
 @data_dir_option
-def delete(plugin: str, yes: bool, data_dir: Path | None) -> int:
+def delete(plugin: str, yes: bool, force: bool, data_dir: Path | None) -> int:
     """Take PLUGIN away with all versions, and its key for good."""
     if not yes:
         click.confirm(f"Take the plugin {plugin} away, and its key for good?", abort=True, err=True)
-    _speak(data_dir, lambda client: client.delete(_place(plugin)))
+    where = f"{_place(plugin)}?force=true" if force else _place(plugin)
+    _speak(data_dir, lambda client: client.delete(where))
     click.echo(f"The plugin {plugin} is gone.")
     return 0
 

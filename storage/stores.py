@@ -29,6 +29,7 @@ from storage.people.careers import CareerRepository
 from storage.people.departments import DepartmentRepository
 from storage.people.employees import EmployeeRepository
 from storage.people.organisations import OrganisationTree
+from storage.own_files import StoredFiles
 from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
 from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
@@ -86,6 +87,11 @@ class Stores:
     glimpse: Glimpse
     fulltext: SqliteFullText
     tables: SqliteUserTables
+
+    @property
+    def own_files(self) -> StoredFiles:
+        """Uploaded files as runs read them."""
+        return StoredFiles(self.files, self.links, self.blobs)
 
     def workflows(self, org_id: int, space_id: int) -> WorkflowRepository:
         """The workflows of a space."""

@@ -24,11 +24,13 @@ from nodes.sandbox import Sandbox
 from nodes.variables import Holder, read_variables
 from storage.ports import Variables, VariableScope
 from storage.ports.conversations import Conversations
+from storage.ports.files import OwnFiles
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
 from storage.ports.tables import UserTables
 from workers.big_values import BigValues
 from workers.event_writer import EventWriter
+from workers.http import HttpWithFiles
 from workers.models.source import CallSite, ModelSource
 from workers.streaming import Pieces
 
@@ -110,6 +112,7 @@ class NodeRunner:
         knowledge: Knowledge,
         plugins: Plugins,
         tables: UserTables,
+        files: OwnFiles | None = None,
         values: BigValues,
         plans: Callable[[str], Plan],
         writer: EventWriter,
@@ -123,6 +126,7 @@ class NodeRunner:
         self._knowledge = knowledge
         self._plugins = plugins
         self._tables = tables
+        self._files = files
         self._values = values
         self._plans = plans
         self._writer = writer
@@ -230,7 +234,7 @@ class NodeRunner:
             idempotency_key=request.idempotency_key,
             settings=request.call.settings,
             output_schema=request.output_schema,
-            http=self._http,
+            http=self._http if self._files is None else HttpWithFiles(self._http, self._files, request.context.org_id),
             models=self._models.at(site),
             sandbox=self._sandbox,
             variables=self._variables,

@@ -16,6 +16,7 @@ from nodes.library import Library
 from nodes.sandbox import Sandbox
 from storage.ports import EventLog, Plans, Variables
 from storage.ports.conversations import Conversations
+from storage.ports.files import OwnFiles
 from storage.ports.knowledge import Knowledge
 from storage.ports.plugins import Plugins
 from storage.ports.tables import UserTables
@@ -49,6 +50,7 @@ class WorkerParts:
     models: ModelSource
     sandbox: Sandbox
     library: Library
+    files: OwnFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def build_worker(connection: Connection, parts: WorkerParts, options: WorkerOpti
         knowledge=parts.knowledge,
         plugins=parts.plugins,
         tables=parts.tables,
+        files=parts.files,
         values=connection.values,
         plans=plans,
         writer=writer,

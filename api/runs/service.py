@@ -13,6 +13,7 @@ import structlog
 
 from api.access import Member
 from api.errors import NotServed
+from api.files.inputs import with_own_files
 from api.parts import ApiParts
 from api.runs.confinement import as_himself, check_run, check_workflow, own_key
 from api.runs.identity import CONVERSATION_NAME, Identity, identity_of, same_identity
@@ -88,6 +89,8 @@ class RunService:
         body, key = as_himself(member, body), own_key(member, key)
         compiled = await self._wanted(member, ref, body, node)
         check_workflow(member, compiled.workflow_id)
+        with_files = await with_own_files(body.inputs, compiled.plan.inputs, member, self._stores)
+        body = body.model_copy(update={"inputs": with_files})
         if key is not None and (started := await self._repeated(member, compiled, body, key)) is not None:
             return started
         identity = await identity_of(self._stores.conversations, member, body, draft=compiled.version == DRAFT)

@@ -12,6 +12,7 @@ from engine.canvas import JsonSchema
 from engine.schema import as_schema, items_of, properties_of
 from engine.values import Json
 from nodes.chat import MediaKind, MediaPart, Part, TextPart
+from storage.ports.files import INNER
 
 SETTING: Final = "media"
 """Under this name the plan says which inputs hold media: their declared types."""
@@ -24,7 +25,7 @@ SORTS: Final[Mapping[str, MediaKind]] = {
 }
 """What a declared format is before a model."""
 CAPABILITY: Final[Mapping[MediaKind, str]] = {"image": "images", "audio": "audio", "video": "video", "file": "files"}
-_PLACES: Final = ("https://", "http://", "data:")
+_PLACES: Final = ("https://", "http://", "data:", INNER)
 
 
 def holds_media(schema: JsonSchema) -> bool:

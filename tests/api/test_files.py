@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ from httpx2 import Response
 from api.errors import UnsupportedBody
 from api.files.archives import check_archive
 from storage.file_links import FileLinks
+from tests.api.drawings import TEXT as TEXT_TYPE
+from tests.api.drawings import chain, end, start
 from tests.api.people import another_organisation, somebody
 from tests.api.serving import Serving, client_of, serve
 from tests.storage.samples import KEYS
@@ -327,3 +330,26 @@ async def test_what_is_done_with_files_is_written_down(serving: Serving) -> None
         ).all()
     )
     assert [tuple(row) for row in found] == [(f"file.{what}", "诗.txt") for what in ("upload", "link", "delete")]
+
+
+async def test_a_run_takes_a_file_by_its_id_where_a_file_is_declared(serving: Serving) -> None:
+    made = await kept(serving, "猫.png", png())
+    declared = {"type": "string", "format": "image"}
+    canvas = chain(start(("picture",), picture=declared, note=TEXT_TYPE), end(url=["start", "picture"]))
+    workflow = await serving.published(canvas)
+    asked = json.dumps({"file_id": made["id"]})
+    for given in (asked, {"file_id": made["id"]}):
+        answer = await serving.post(
+            f"/workflows/{workflow}/runs", {"inputs": {"picture": given}}, idempotency_key="once"
+        )
+        assert answer.status_code in {200, 201}, answer.text
+        url = answer.json()["output"]["url"]
+        link = serving.stores.links.in_url(url)
+        assert link is not None
+        assert str(link.file_id) == made["id"]
+    org, space = await another_organisation(serving)
+    other = await somebody(serving, "owner", org_id=org, space_id=space)
+    foreign = await other.client.post("/api/v1/files", files={"file": ("a.png", png())})
+    for file_id in (foreign.json()["id"], "77"):
+        answer = await serving.post(f"/workflows/{workflow}/runs", {"inputs": {"picture": {"file_id": file_id}}})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

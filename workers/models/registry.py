@@ -17,6 +17,7 @@ from nodes.ranking import Embedder, Reranker
 from storage.model_secret import ModelSecret
 from storage.models import SECRET_KIND
 from storage.ports import ModelLedger, Quota, Secrets, Throttle
+from storage.ports.files import OwnFiles
 from workers.egress import EgressClient
 from workers.local_models.models import LOCAL, LocalModels
 from workers.models.accounts import Account, Books
@@ -71,11 +72,13 @@ class ModelRegistry:
         settings: Settings | None = None,
         catalogue: Catalogue | None = None,
         local: LocalModels | None = None,
+        files: OwnFiles | None = None,
     ) -> None:
         self._egress = egress
         self._stores = stores
         self._settings = settings or Settings.model_construct()
         self._local = local
+        self._files = files
         self._books = None if stores is None else Books(stores.ledger)
         self._kept: OrderedDict[tuple[str, int], Kept[Any]] = OrderedDict()
         # These names mean the same everywhere: a canvas made with them says so.
@@ -120,7 +123,15 @@ class ModelRegistry:
             model = Metered(model, account)
         if (turnstile := self._turnstile(entry)) is not None:
             model = Throttled(model, turnstile)
-        model = WithMedia(model, name, self._way_out(), how=entry.media, largest=self._settings.model_media_bytes)
+        model = WithMedia(
+            model,
+            name,
+            self._way_out(),
+            how=entry.media,
+            largest=self._settings.model_media_bytes,
+            files=self._files,
+            org_id=site.run.org_id,
+        )
         model = Capable(model, name, entry.facts.capabilities)
         model = WithOptions(model, name, entry.facts, entry.defaults)
         if entry.fallback and not alone:

@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from engine.errors import LimitExceeded, NotFound
 from engine.file_names import file_name_of, without_file_name
 from nodes.chat import ChatDelta, ChatMessage, ChatModel, ChatRequest, MediaPart, ModelFailed, ModelUnavailable, Part
 from nodes.tools.http_reply import without_secrets
+from storage.ports.files import OwnFiles
 from workers.egress import AnswerTooLarge, EgressClient, EgressResponse
 from workers.models.layers.streaming import streaming
 from workers.models.media import mime_type_of
@@ -38,12 +40,16 @@ class WithMedia:
         *,
         how: Literal["inline", "url"] = "inline",
         largest: int = LARGEST,
+        files: OwnFiles | None = None,
+        org_id: str = "",
     ) -> None:
         self._inner = inner
         self._name = name
         self._egress = egress
         self._how = how
         self._largest = largest
+        self._files = files
+        self._org_id = org_id
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
         """See `ChatModel`. What the egress guard refuses comes as it is."""
@@ -93,13 +99,25 @@ class WithMedia:
         )
 
     def _to_fetch(self, part: MediaPart) -> bool:
-        return part.data is None and (self._how == "inline" or _is_data(part.url))
+        return part.data is None and (self._how == "inline" or _is_data(part.url) or self._is_own(part.url))
+
+    def _is_own(self, url: str) -> bool:
+        """Whether it is a file that was uploaded here: no vendor could fetch it."""
+        return self._files is not None and self._files.knows(self._org_id, url)
 
     async def _fetch(self, part: MediaPart) -> MediaPart:
         if not part.url:
             raise self._wrong(f"The {part.kind} in the message has neither bytes nor a URL.")
         if _is_data(part.url):
             return self._typed(part, *self._decoded(part))
+        if self._files is not None and self._is_own(part.url):
+            try:
+                file = await self._files.read(self._org_id, part.url, max_bytes=self._largest)
+            except LimitExceeded:
+                raise self._too_large(part) from None
+            except NotFound as error:
+                raise self._wrong(f"The {part.kind} in the message is not there any more.") from error
+            return self._typed(replace(part, name=part.name or file.name), file.data, file.mime_type)
         try:
             reply = await self._egress.request("GET", part.url, timeout_seconds=_SECONDS, max_bytes=self._largest)
         except AnswerTooLarge:

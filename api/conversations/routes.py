@@ -30,8 +30,8 @@ from api.provided import StoresDep
 from api.reading import strict_route
 from engine.errors import InvalidInput
 from engine.json_text import read_json
-from storage.conversations import ConversationFilter, name_taken, no_conversation
-from storage.messages import no_message
+from storage.conversations import ConversationFilter, name_taken
+from storage.messages import no_conversation, no_message
 from storage.ports.conversations import MOST_MESSAGES, Conversation, Message, Party
 from storage.stores import Stores
 

@@ -13,7 +13,8 @@ from engine.plan import Plan
 from engine.schema import properties_of
 from engine.values import Json
 from nodes.conversation.place import DEFAULT
-from storage.conversations import SqlConversations, no_conversation
+from storage.conversations import SqlConversations
+from storage.messages import no_conversation
 from storage.ports.conversations import Conversation
 from storage.turns import Turn
 

@@ -100,17 +100,18 @@ async def test_a_guest_speaks_for_himself_alone(serving: Serving) -> None:
     await serving.published(greeting(), key="greet")
     guest = await admitted(serving.client, app_id="shop")
     async with client_of(serving.app, guest["token"]) as client:
-        for fields in (
+        wrong: list[dict[str, Any]] = [
             {"user_id": "客户-18"},
             {"app_id": "bank"},
             {"version": "draft"},
             {"version": "v0.0.1"},
             {"pins": {"greet": {"output": {}}}},
-        ):
+        ]
+        for fields in wrong:
             assert (await start(client, **fields)).status_code == 403, fields
         run = (await start(client, user_id="客户-17", app_id="shop")).json()
         assert (run["user_id"], run["app_id"]) == ("客户-17", "shop")
-        for fields in ({"user_id": "客户-18"}, {"app_id": "bank"}, {"draft": True}):
+        for fields in ({"user_id": "客户-18"}, {"app_id": "bank"}, dict[str, Any](draft=True)):
             answer = await client.post("/api/v1/conversations", json={"name": "a", **fields})
             assert answer.status_code == 403, fields
         made = (await client.post("/api/v1/conversations", json={"name": "问"})).json()
@@ -183,7 +184,7 @@ async def test_who_may_not_let_guests_in_lets_none_in(serving: Serving) -> None:
 
 async def test_what_a_guest_is_let_in_for_is_checked(serving: Serving) -> None:
     await serving.published(greeting(), key="greet")
-    for fields in (
+    wrong: list[dict[str, Any]] = [
         {"workflows": []},
         {"user_id": ""},
         {"user_id": " "},
@@ -192,7 +193,8 @@ async def test_what_a_guest_is_let_in_for_is_checked(serving: Serving) -> None:
         {"seconds": 86_401},
         {"origins": ["shop.example.com"]},
         {"origins": ["https://shop.example.com/path"]},
-    ):
+    ]
+    for fields in wrong:
         answer = await serving.post("/guest-tokens", {"user_id": "a", "workflows": ["greet"], **fields})
         assert answer.status_code == 422, fields
     for ref in ("nothing", "7"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,7 @@ async def test_a_disabled_account_has_no_tokens_that_open(serving: Serving) -> N
     async with await at_a_browser(serving, ada) as page:
         token = await made(page)
     for disabled, status in ((True, 401), (False, 200)):
-        await serving.stores.database.write(lambda one, to=disabled: set_disabled(one, ada.account_id, to))
+        await serving.stores.database.write(partial(set_disabled, account_id=ada.account_id, disabled=disabled))
         assert await statuses(serving, token["token"], ada.space_id, "/workflows") == [status]
 
 
@@ -358,7 +359,7 @@ async def test_who_did_what_with_tokens_is_written_down_without_them(serving: Se
     found = await serving.stores.database.read(lambda one: one.execute(wanted).all())
     assert [row[0] for row in found] == ["token.create", "token.change", "token.regenerate", "token.revoke"]
     assert {row[1] for row in found} == {ada.account_id}
-    assert found[0][3]["name"] == "导入"
+    assert "导入" in str(found[0][3])
     for secret in (token["token"], again["token"]):
         assert secret.rpartition("_")[2] not in str(found)
 

@@ -32,7 +32,7 @@ from storage.people.organisations import OrganisationTree
 from storage.own_files import StoredFiles
 from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
-from storage.ports import Blobs, EventLog, Plans, Secrets, Throttle
+from storage.ports import EventLog, FileBlobs, Plans, Secrets, Throttle
 from storage.rates import RateRepository
 from storage.references import ReferenceRepository
 from storage.runs import RunRepository, UnfinishedRuns
@@ -59,7 +59,7 @@ from storage.workflows import WorkflowRepository
 class Stores:
     """What the application keeps, each behind its port, or as repositories made for one organisation and space."""
 
-    blobs: Blobs
+    blobs: FileBlobs
     events: EventLog
     plans: Plans
     variables: SqlVariables

@@ -26,6 +26,10 @@ class Blobs(Protocol):
     async def delete(self, key: str) -> None:
         """Remove it; a missing key is fine."""
 
+
+class FileBlobs(Blobs, Protocol):
+    """Blobs that need not be in memory whole."""
+
     async def receive(self) -> Incoming:
         """Begin to take in bytes that come in pieces, and are no blob before they are kept."""
         ...

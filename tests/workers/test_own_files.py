@@ -102,6 +102,6 @@ async def test_a_model_is_given_the_bytes_of_a_file(stores: Stores, egress: Egre
         within = Speaker()
         model = WithMedia(within, "seer", egress, how=how, files=stores.own_files, org_id=str(ORG))  # type: ignore[arg-type]
         await answer(model, question(TextPart("这是什么？"), MediaPart("image", url=url)))
-        [_, shown] = within.asked[-1].messages[0].content
+        shown = within.asked[-1].messages[0].content[1]
         assert isinstance(shown, MediaPart)
         assert (shown.data, shown.mime_type) == (PNG, "image/png")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from engine.errors import InvalidInput, NotFound
-from storage.ports import Blobs
+from storage.ports import Blobs, FileBlobs
 
 BAD_KEYS = [
     "", "nope", "7/", "/name", "7/../8", "7/..", "../7/name", "7/.hidden", "7/a/b", "7/a\\b", "7/A", "7/名",
@@ -59,7 +59,7 @@ async def test_a_key_that_cannot_be_one_takes_nothing_and_leads_nowhere(blobs: B
     await blobs.delete(key)
 
 
-async def test_what_comes_in_pieces_is_a_blob_when_it_is_kept_and_not_before(blobs: Blobs) -> None:
+async def test_what_comes_in_pieces_is_a_blob_when_it_is_kept_and_not_before(blobs: FileBlobs) -> None:
     incoming = await blobs.receive()
     await incoming.write(b"one ")
     await incoming.write("两".encode())
@@ -70,7 +70,7 @@ async def test_what_comes_in_pieces_is_a_blob_when_it_is_kept_and_not_before(blo
     assert await blobs.get("7/abc") == "one 两".encode()
 
 
-async def test_what_is_discarded_leaves_nothing(blobs: Blobs) -> None:
+async def test_what_is_discarded_leaves_nothing(blobs: FileBlobs) -> None:
     incoming = await blobs.receive()
     await incoming.write(b"half")
     await incoming.discard()
@@ -79,13 +79,13 @@ async def test_what_is_discarded_leaves_nothing(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, None), (3, None), (3, 4), (0, 0), (5, 600_000), (900_000, 5)])
-async def test_a_part_of_a_blob_can_be_read_alone(blobs: Blobs, start: int, length: int | None) -> None:
+async def test_a_part_of_a_blob_can_be_read_alone(blobs: FileBlobs, start: int, length: int | None) -> None:
     whole = b"0123456789" * 60_000
     await blobs.put("7/abc", whole)
     read = b"".join([piece async for piece in blobs.stream("7/abc", start=start, length=length)])
     assert read == whole[start : None if length is None else start + length]
 
 
-async def test_nothing_can_be_streamed_of_a_blob_that_is_not_there(blobs: Blobs) -> None:
+async def test_nothing_can_be_streamed_of_a_blob_that_is_not_there(blobs: FileBlobs) -> None:
     with pytest.raises(NotFound):
         await anext(blobs.stream("7/nope"))

@@ -25,11 +25,11 @@ from storage.migrations import migrate
 from storage.models import InstanceModels, ModelRepository
 from storage.oauth_apps import OAuthAppRepository
 from storage.organisations import OrganisationRepository
+from storage.own_files import StoredFiles
 from storage.people.careers import CareerRepository
 from storage.people.departments import DepartmentRepository
 from storage.people.employees import EmployeeRepository
 from storage.people.organisations import OrganisationTree
-from storage.own_files import StoredFiles
 from storage.plugin_tools import SqlPlugins
 from storage.plugins import PluginRepository
 from storage.ports import EventLog, FileBlobs, Plans, Secrets, Throttle

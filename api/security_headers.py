@@ -24,7 +24,7 @@ _HSTS: Final[Header] = (b"strict-transport-security", b"max-age=31536000")
 def secure(headers: list[Header], *, https: bool) -> list[Header]:
     """The headers with ours behind them, where the route did not choose its own."""
     said = {name for name, _ in headers}
-    more = [one for one in _ALWAYS if one[0] not in said]
+    more: list[Header] = [one for one in _ALWAYS if one[0] not in said]
     if https:
         # Over plain http it would mean nothing, and on one's own machine lock other programs' ports out.
         more.append(_HSTS)

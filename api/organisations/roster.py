@@ -19,6 +19,8 @@ _MOST: Final = 5_000
 _MOST_ERRORS: Final = 200
 _OF_PEOPLE: Final = ("name", "number", "email", "mobile", "en_name", "nickname")
 _HEADINGS: Final = frozenset({*_OF_PEOPLE, "departments", "job_title"})
+_BEYOND: Final = " "
+"""The heading of what stands beyond the last column; none can be that."""
 _UNIQUE: Final = ("number", "email", "mobile")
 
 
@@ -46,6 +48,8 @@ def _read(text: str, known: Mapping[str, int]) -> tuple[list[tuple[int, NewEmplo
     first: dict[tuple[str, str], int] = {}
     for line, row in _rows(text):
         try:
+            if _BEYOND in row:
+                raise InvalidRequest("The line has more cells than there are columns: quote what has a comma in it.")
             values = checked_values({word: row.get(word) or "" for word in _OF_PEOPLE})
             places = ranked([*_places(row, known)])
         except FlowError as error:
@@ -62,23 +66,23 @@ def _read(text: str, known: Mapping[str, int]) -> tuple[list[tuple[int, NewEmplo
 
 
 def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, restkey="")
-    headings = [one.strip() for one in reader.fieldnames or ()]
-    if {"name", "departments"} - {*headings} or {*headings} - _HEADINGS or len({*headings}) < len(headings):
-        known = ", ".join(sorted(_HEADINGS))
-        raise InvalidRequest(
-            f"The first line names the columns: name and departments, and of {known} what is wanted.",
-            errors=[_error(1, "", "invalid_input", "These are not the columns.")],
-        )
-    reader.fieldnames = headings
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, restkey=_BEYOND)
     try:
+        headings = [one.strip() for one in reader.fieldnames or ()]
+        if {"name", "departments"} - {*headings} or {*headings} - _HEADINGS or len({*headings}) < len(headings):
+            known = ", ".join(sorted(_HEADINGS))
+            raise InvalidRequest(
+                f"The first line names the columns: name and departments, and of {known} what is wanted.",
+                errors=[_error(1, "", "invalid_input", "These are not the columns.")],
+            )
+        reader.fieldnames = headings
         for count, row in enumerate(reader):
             if count == _MOST:
                 raise InvalidRequest(
                     f"A table has {_MOST} lines at most.",
                     errors=[_error(reader.line_num, "", "limit_exceeded", "From here on it is too long.")],
                 )
-            yield reader.line_num, {word: value for word, value in row.items() if isinstance(value, str)}
+            yield reader.line_num, {word: value or "" for word, value in row.items()}
     except csv.Error as error:
         found = _error(reader.line_num, "", "invalid_input", f"This is no CSV: {error}.")
         raise InvalidRequest("The table cannot be read.", errors=[found]) from error

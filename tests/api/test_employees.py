@@ -286,7 +286,13 @@ async def test_a_table_is_taken_in_whole_or_not_at_all(serving: Serving) -> None
     assert [(one["name"], one["primary"], one["job_title"]) for one in first["departments"]] == [
         ("平台组", True, "工程师"), ("研发部", False, "工程师"),
     ]  # fmt: skip
-    for text in ("", "who\nx\n", "name,departments\n", "name,name,departments\na,b,研发部\n"):
+    columns = ("", "who\nx\n", "name,name,departments\na,b,研发部\n", f"{'x' * 200_000}\na\n")
+    for text in (
+        *columns,
+        "name,departments\n",
+        "name,departments\n王,研发部,王\n",
+        f"name,departments\n{'x' * 200_000}\n",
+    ):
         assert (await boss.post(people(org, "import"), json={"csv": text})).status_code == 422
 
 

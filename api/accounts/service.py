@@ -13,7 +13,9 @@ from api.access import Member, Permission
 from api.accounts.password_rules import LONGEST, check_password, normal
 from api.accounts.passwords import Passwords, one_time_password
 from api.errors import PermissionDenied, TooManyRequests, Unauthenticated
+from api.permissions import OF_SPACES
 from api.proxies import block_of
+from api.roles.powers import permissions_of
 from conf.settings import Settings
 from engine.errors import InvalidInput, NotFound
 from storage.account_sessions import OpenSession
@@ -143,15 +145,17 @@ class AccountService:
     async def of_others(self, account_id: int, member: Member, permission: Permission) -> Account:
         """An account that somebody has power over. Raises `NotFound`, or `PermissionDenied`.
 
-        Whoever resets a password can be that person: so it takes at least the reach of what that person holds.
+        Whoever resets a password can be that person: so it takes all that the person may in organisations, and where.
         """
         reach = member.organisations(permission)
         account = await self._stores.accounts.get(account_id, reach)
         caller = Caller("session", 0, account.id, account.name, account.org_id, None)
         standing = await self._stores.callers.standing(caller)
         held = () if standing is None else standing.held
-        if any(not one.org_ids <= reach for one in held):
-            raise PermissionDenied("This account holds a role beyond your own reach.", permission=permission.value)
+        for one in held:
+            wanted = permissions_of(one.role_id, one.permissions) - OF_SPACES
+            if not one.org_ids <= reach or any(not one.org_ids <= member.organisations(each) for each in wanted):
+                raise PermissionDenied("This account holds a role beyond your own reach.", permission=permission.value)
         return account
 
     async def mine(self, member: Member) -> Account:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert
 from sqlmodel import col
 
+from api.errors import PermissionDenied
 from api.permissions import BUILT_IN, OF_ORGANISATIONS, OF_SPACES, RANKS, Permission
 from api.roles.catalogue import RESOURCES, TEXTS
 from storage.callers import rights_changed
@@ -199,6 +200,19 @@ async def test_nobody_changes_or_takes_a_role_that_may_more_than_he(serving: Ser
     of_admin = f"{API}/organisations/{who.org_id}/accounts/{admin.account_id}/roles"
     assert (await who.client.put(of_admin, json={"role_ids": []})).status_code == 403
     assert await may(admin, "account.reset_password")
+
+
+async def test_nobody_has_power_over_an_account_that_may_more_than_he(serving: Serving) -> None:
+    admin, worker = await somebody(serving, grants=(2,)), await somebody(serving)
+    who = await clerk(serving, admin, "account.view", "account.reset_password", "account.disable")
+    service, gate = serving.app.state.accounts, serving.app.state.gate
+    member = await gate.stand(await serving.stores.callers.by_token(who.token), None)
+    # Who gives somebody a password can be that person.
+    for permission in (Permission.ACCOUNT_RESET_PASSWORD, Permission.ACCOUNT_DISABLE):
+        with pytest.raises(PermissionDenied, match="beyond your own reach"):
+            await service.of_others(admin.account_id, member, permission)
+        assert (await service.of_others(worker.account_id, member, permission)).id == worker.account_id
+    assert (await who.client.post(f"{API}/accounts/{admin.account_id}/disable")).status_code == 403
 
 
 async def test_a_token_gives_no_more_than_its_scopes(serving: Serving) -> None:

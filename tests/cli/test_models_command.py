@@ -17,6 +17,7 @@ from cli.commands.models import add, change
 from cli.complaint import CommandFailed
 from cli.key_input import KeySource, read_headers
 from cli.model_options import Said, model_options
+from storage.audit_log import AuditRepository, Wanted
 from storage.clock import now_ms
 from storage.keyring import KeyRing
 from storage.stores import open_stores
@@ -209,6 +210,8 @@ async def test_the_folders_own_key_is_changed_and_everything_stays_readable(tmp_
     assert len(after.splitlines()) == 1
     with open_stores(tmp_path, keys=KeyRing.parse(after)) as stores:
         assert await stores.secrets.open("7", "model", secret) == "机密"
+        [told] = (await AuditRepository(stores.database).page(Wanted([0], action="keys."))).items
+    assert (told.actor, told.action, after.strip() in str(told.after)) == ("the machine", "keys.rotate", False)
     # As a rotation leaves it that broke off: with both keys, and nothing moved yet.
     (tmp_path / "encryption-key").write_text(f"{NEW}\n{after}")
     assert (await spoken("keys", "rotate", "--data-dir", tmp_path)).returncode == 0

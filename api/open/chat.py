@@ -92,7 +92,7 @@ async def _conversation(stores: Stores, member: Member, body: OpenChatIn) -> Con
     user = user_of(member, body.user)
     if body.conversation_id:
         found = await stores.conversations.get(org_id, space_id, body.conversation_id)
-        if member.guest is not None and found.party.user_id != member.guest.user:
+        if not member.converses(found.party.user_id, found.party.app_id):
             raise NotFound("There is no such conversation.", conversation_id=body.conversation_id)
         return found
     name = body.parameters.get(CONVERSATION_NAME)

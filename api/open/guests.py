@@ -16,16 +16,14 @@ def check_workflow(member: Member, workflow_id: str) -> None:
 
 
 def check_run(member: Member, run: Run) -> None:
-    """Whether the run is one of the guest's own. Raises `NotFound`."""
-    if member.guest is None:
-        return
+    """Whether the run is one of the end user's to whom somebody is kept. Raises `NotFound`."""
     check_workflow(member, str(run.workflow_id))
-    if (run.user_id or "") != member.guest.user:
+    if not member.sees(run.user_id or ""):
         raise NotFound("There is no such run.", run_id=str(run.id))
 
 
 def user_of(member: Member, named: str | None) -> str | None:
     """On whose behalf a request is made. A guest is himself, and nobody else. Raises `PermissionDenied`."""
-    if member.guest is not None and named not in {None, "", member.guest.user}:
-        raise PermissionDenied("A guest's token speaks for its own user alone.")
+    if named and not member.sees(named):
+        raise PermissionDenied("This token speaks for its own user alone.")
     return named or None

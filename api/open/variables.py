@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from api.access import Member, Permission, require
+from api.errors import PermissionDenied
 from api.open.connectors import channel_of
 from api.open.envelope import Done, done, failures
 from api.open.fields import OpenBody, OpenId, OpenRoute, QueryId
@@ -98,6 +99,8 @@ def _holder(member: Member, app_id: str, bot_id: str, connector_id: str, connect
     if not app_id and not bot_id:
         raise InvalidInput("Say whose variables they are: app_id or bot_id.", field="app_id")
     user = connector_uid or member.person
+    if not member.sees(user):
+        raise PermissionDenied("This token speaks for one end user alone.", field="connector_uid")
     return Holder(str(member.org_id), str(member.space_id), user, app_id or bot_id, channel_of(connector_id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from api.access import Member
+from api.errors import PermissionDenied
 from api.variables.schemas import ValueOut, VariableChange, VariableIn
 from api.workflows.catalogue import Catalogue
 from engine.conversion import convert_strictly
@@ -66,6 +67,8 @@ async def holder_of(
         raise InvalidInput("Name the application, or the workflow whose own variables are meant.", field="app_id")
     own = str((await catalogue.workflow(member, workflow)).id) if workflow and scope == "app" else ""
     user = user_id or member.person
+    if not member.sees(user):
+        raise PermissionDenied("This token speaks for one end user alone.", field="user_id")
     return Holder(str(member.org_id), str(member.space_id), user, app_id, channel, own)
 
 

@@ -11,7 +11,7 @@ from api.workflows.schemas import Author, DiagnosticOut
 from engine.diff import ABSENT, CanvasDiff, EdgeOutline, FieldChange, NodeOutline
 
 
-class FieldOut(BaseModel):
+class FieldDiffOut(BaseModel):
     """A field that is different."""
 
     path: list[str | int] = Field(examples=[["data", "inputs", "prompt", "template"]])
@@ -21,7 +21,7 @@ class FieldOut(BaseModel):
     removed: bool = False
 
 
-class NodeOut(BaseModel):
+class NodeDiffOut(BaseModel):
     """A node that is in one of the two alone."""
 
     id: str
@@ -40,7 +40,7 @@ class NodeChangeOut(BaseModel):
     container: str
     id_before: str = Field(description="Another one when its id alone was changed.")
     container_before: str = Field(description="Another one when it moved into or out of a loop or batch.")
-    fields: list[FieldOut]
+    fields: list[FieldDiffOut]
 
 
 class EdgeOut(BaseModel):
@@ -59,12 +59,12 @@ class DiffOut(BaseModel):
     before: str = Field(description="The version that `from` named.", examples=["v0.0.1"])
     after: str = Field(description="That which `to` named.", examples=["draft"])
     same: bool = Field(description="Whether both mean the same, wherever the boxes lie.")
-    added: list[NodeOut]
-    removed: list[NodeOut]
+    added: list[NodeDiffOut]
+    removed: list[NodeDiffOut]
     changed: list[NodeChangeOut]
     edges_added: list[EdgeOut]
     edges_removed: list[EdgeOut]
-    fields: list[FieldOut] = Field(description="Of the document itself.")
+    fields: list[FieldDiffOut] = Field(description="Of the document itself.")
     repositioned: list[str] = Field(description="Nodes whose box lies elsewhere, which means nothing to a run.")
 
 
@@ -136,16 +136,16 @@ def diff_out(workflow_id: int, before: str, after: str, found: CanvasDiff) -> Di
     )
 
 
-def _field(one: FieldChange) -> FieldOut:
+def _field(one: FieldChange) -> FieldDiffOut:
     before: Any = None if one.before is ABSENT else one.before
     after: Any = None if one.after is ABSENT else one.after
-    return FieldOut(
+    return FieldDiffOut(
         path=[*one.path], before=before, after=after, added=one.before is ABSENT, removed=one.after is ABSENT
     )
 
 
-def _node(one: NodeOutline) -> NodeOut:
-    return NodeOut(id=one.id, type=one.type, title=one.title, container=one.container, node=dict(one.node))
+def _node(one: NodeOutline) -> NodeDiffOut:
+    return NodeDiffOut(id=one.id, type=one.type, title=one.title, container=one.container, node=dict(one.node))
 
 
 def _edge(one: EdgeOutline) -> EdgeOut:

@@ -156,6 +156,10 @@ EXPRESSIONS = st.one_of(
 )
 
 
+NESTED: st.SearchStrategy[Any] = st.booleans()
+ODD: list[Any] = [[], [7], [{"id": 3}]]
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     ids = draw(st.lists(IDS, unique=True, max_size=5))
@@ -167,12 +171,12 @@ def documents(draw: st.DrawFn) -> Document:
             one["data"] = {"inputs": draw(st.dictionaries(st.sampled_from(["x", "a"]), EXPRESSIONS, max_size=2))}
         if draw(st.booleans()):
             one["meta"] = {"position": {"x": draw(st.integers(0, 1))}}
-        holder = draw(st.sampled_from(loops)) if loops and draw(st.booleans()) else None
+        holder = draw(st.sampled_from(loops)) if loops and draw(NESTED) else None
         (made if holder is None else holder["blocks"]).append(one)
         if one["type"] == "loop":
             one |= {"blocks": [], "edges": draw(st.lists(st.builds(edge, IDS, IDS), max_size=2))}
             loops.append(one)
-    odd = draw(st.sampled_from([[], [7], [{"id": 3}]]))
+    odd: list[Any] = draw(st.sampled_from(ODD))
     edges = draw(st.lists(st.builds(edge, IDS, IDS, st.sampled_from([None, "true"])), max_size=4))
     return {"nodes": [*made, *odd], "edges": edges, **draw(st.dictionaries(st.just("meta"), VALUES))}
 

@@ -62,7 +62,9 @@ async def listening(serving: Serving, work: Work | None = None, queue: str = "")
         url = f"http://127.0.0.1:{port}"
         headers = {"authorization": f"Bearer {serving.token}"}
         async with asyncio.timeout(60):
-            while not server.started:
+            while True:
+                if server.started:
+                    break
                 await asyncio.sleep(0.01)
         async with (
             AsyncClient(base_url=url, headers=headers, timeout=30) as raw,

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from api.access import Member
+from engine.canvas import JsonSchema
 from engine.file_names import FILE_FORMATS
 from engine.schema import as_schema, items_of, properties_of
 from engine.values import Json
@@ -16,7 +17,7 @@ from storage.stores import Stores
 
 
 async def with_own_files(
-    inputs: Mapping[str, Json], schema: Mapping[str, Any], member: Member, stores: Stores
+    inputs: Mapping[str, Json], schema: JsonSchema, member: Member, stores: Stores
 ) -> dict[str, Json]:
     """The inputs, with a URL for each `{"file_id": "…"}`, or the same as JSON in a text, where a file is declared.
 
@@ -37,10 +38,10 @@ async def inner_url(file_id: str, member: Member, stores: Stores) -> str:
     return stores.links.inner(row.org_id, row.id)
 
 
-async def _resolved(value: Any, schema: Mapping[str, Any], member: Member, stores: Stores) -> Any:
-    if schema.get("format") in FILE_FORMATS:
+async def _resolved(value: Any, schema: JsonSchema, member: Member, stores: Stores) -> Any:
+    if _is_file(schema):
         return value if (file_id := _file_id(value)) is None else await inner_url(file_id, member, stores)
-    if isinstance(value, list) and items_of(schema).get("format") in FILE_FORMATS:
+    if isinstance(value, list) and _is_file(items_of(schema)):
         return [await _resolved(item, items_of(schema), member, stores) for item in value]
     if isinstance(value, dict) and (inner := properties_of(schema)):
         return {
@@ -50,6 +51,11 @@ async def _resolved(value: Any, schema: Mapping[str, Any], member: Member, store
             for name, member_value in value.items()
         }
     return value
+
+
+def _is_file(schema: JsonSchema) -> bool:
+    declared = schema.get("format")
+    return isinstance(declared, str) and declared in FILE_FORMATS
 
 
 def _file_id(value: Any) -> str | None:

@@ -52,6 +52,8 @@ class Entering(Require):
             except NotFound:
                 # The same as for what is not there: that it is somewhere is nobody else's business.
                 pass
+        # Who is not known learns that, and nothing of what there is.
+        await gate.caller(request)
         raise NotFound(f"There is no such {what}.", **{self.name: named[:64]})
 
     async def _named(self, request: Request) -> str:

@@ -11,7 +11,10 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.access import Gate, Member
+from api.errors import Unauthenticated
 from api.json_response import write_json
+from engine.errors import NotFound
 from engine.events import StoredEvent
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -21,6 +24,8 @@ T = TypeVar("T")
 HEARTBEAT_SECONDS: Final = 15.0
 _HEARTBEAT: Final = b": still here\n\n"
 _MOST_AT_ONCE: Final = 256
+_ASK_AGAIN_SECONDS: Final = 2.0
+"""How soon somebody who may not read any more reads nothing more."""
 
 
 @asynccontextmanager
@@ -56,7 +61,9 @@ def still_here() -> bytes:
 
 
 class EventStream(Response, Generic[T]):
-    """Sends events until they end, the client goes, or the server stops. The run knows nothing of it."""
+    """Sends events until they end, the client goes or may not read them any more, or the server stops. The run knows
+    nothing of it.
+    """
 
     media_type = "text/event-stream"
 
@@ -89,9 +96,10 @@ class EventStream(Response, Generic[T]):
         writing = asyncio.create_task(self._write(ready, send), name="writing of a stream")
         leaving = asyncio.create_task(_gone(receive), name="client of a stream")
         stopping = asyncio.create_task(self._streams.stopping.wait(), name="end of all streams")
-        tasks = (reading, writing, leaving, stopping)
+        losing = asyncio.create_task(_shut_out(scope), name="rights of a stream's reader")
+        tasks = (reading, writing, leaving, stopping, losing)
         try:
-            await asyncio.wait((writing, leaving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
@@ -128,3 +136,20 @@ class EventStream(Response, Generic[T]):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _shut_out(scope: Scope) -> None:
+    """Return when what the reader carries has ended, or he may less than when he came: he comes back and is told."""
+    member: Member | None = scope.get("state", {}).get("member")
+    if member is None:
+        await asyncio.Event().wait()
+        return
+    gate: Gate = scope["app"].state.gate
+    while True:
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        try:
+            now = await gate.again(member)
+        except (Unauthenticated, NotFound):
+            return
+        if not member.permissions <= now.permissions:
+            return

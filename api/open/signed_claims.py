@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from api.errors import Unauthenticated
 
@@ -54,7 +54,7 @@ def claimed(text: str) -> Claimed:
     if header.get("typ", "JWT") != "JWT" or "crit" in header:
         raise Unauthenticated("The header of the JWT asks for what is not understood here.")
     kid, issuer = header.get("kid"), claims.get("iss")
-    if not isinstance(kid, str) or not kid or not isinstance(issuer, str) or not issuer:
+    if not _is_text(kid) or not kid or not _is_text(issuer) or not issuer:
         raise Unauthenticated("The JWT must name its key (kid) and the application (iss).")
     return Claimed(issuer[:_LONGEST_ID], kid[:_LONGEST_ID])
 
@@ -88,10 +88,21 @@ def verified(text: str, pem: str, client_id: str, hosts: Collection[str]) -> Sig
         raise Unauthenticated("The signature of the JWT is not good.") from None
     issued, expires, jti = claims["iat"], claims["exp"], claims["jti"]
     name = claims.get("session_name") or ""
+    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+        # The library takes texts for numbers.
+        raise Unauthenticated("The iat and exp of the JWT must be numbers of seconds.")
     if expires - issued > LONGEST_SECONDS + SKEW_SECONDS or expires > time.time() + LONGEST_SECONDS + SKEW_SECONDS:
         raise Unauthenticated(f"A JWT is good for {LONGEST_SECONDS} seconds at most.")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= _LONGEST_ID:
+    if not _is_text(jti) or not 1 <= len(jti) <= _LONGEST_ID:
         raise Unauthenticated("The jti of the JWT must be a text of its own, of 255 characters at most.")
-    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+    if not _is_text(name) or len(name) > _LONGEST_NAME:
         raise Unauthenticated(f"The session_name of the JWT is a text of {_LONGEST_NAME} characters at most.")
     return Signed(jti, int((expires + SKEW_SECONDS) * 1_000) + 1_000, name.strip())
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a text that can be kept: JSON can write half a pair of surrogates, which no database takes."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False

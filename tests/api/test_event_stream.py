@@ -2,10 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, update
+from sqlmodel import col
+from starlette.requests import HTTPConnection
 
 from api.event_stream import EventStream, Streams
 from engine.events import EventType, RunEvent, StoredEvent
+from storage.callers import rights_changed
+from storage.tables import AccessToken, SpaceMember
+from tests.api.people import somebody
+from tests.api.serving import serve
 
 
 def event(seq: int, text: str = "a") -> StoredEvent:
@@ -34,9 +44,9 @@ class Reader:
             self.ended = not message["more_body"]
         self.news.set()
 
-    async def read(self, stream: EventStream[StoredEvent]) -> None:
+    async def read(self, stream: EventStream[StoredEvent], **scope: Any) -> None:
         async with asyncio.timeout(60):
-            await stream({"type": "http"}, self.receive, self.send)
+            await stream({"type": "http", **scope}, self.receive, self.send)
 
 
 async def some(count: int) -> AsyncIterator[StoredEvent]:
@@ -162,3 +172,34 @@ async def test_a_reader_that_does_not_read_holds_up_the_log_and_nothing_else() -
     streams.stop()
     async with asyncio.timeout(60):
         await task
+
+
+@pytest.mark.parametrize("what", ["revoked", "expired", "made a viewer"])
+async def test_a_stream_ends_with_the_right_to_read_it(tmp_path: Path, what: str) -> None:
+    def take_away(connection: Connection) -> None:
+        mine = col(AccessToken.account_id) == one.account_id
+        match what:
+            case "revoked":
+                connection.execute(delete(AccessToken).where(mine))
+            case "expired":
+                connection.execute(update(AccessToken).where(mine).values(expires=1))
+            case _:
+                member = col(SpaceMember.account_id) == one.account_id
+                connection.execute(update(SpaceMember).where(member).values(role="viewer"))
+        rights_changed(connection)
+
+    async with serve(tmp_path) as serving:
+        one = await somebody(serving, "editor")
+        headers = [(b"authorization", f"Bearer {one.token}".encode())]
+        member = await serving.app.state.gate.member(HTTPConnection({"type": "http", "headers": headers}))
+        run, reader = Endless(), Reader()
+        stream = EventStream(run.events(), Streams())
+        reading = asyncio.create_task(reader.read(stream, app=serving.app, state={"member": member}))
+        while not reader.sent:
+            await reader.news.wait()
+            reader.news.clear()
+        await serving.stores.database.write(take_away)
+        await reading
+        assert reader.ended
+        assert not run.followed
+        await one.client.aclose()

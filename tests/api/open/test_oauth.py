@@ -164,6 +164,12 @@ async def test_what_was_shown_is_forgotten_when_it_could_not_be_shown_again(app:
         {"iat": int(time.time()) + 300, "exp": int(time.time()) + 3_600},
         {"iat": int(time.time()) - 7_000, "exp": int(time.time()) + 600},
         {"exp": "never"},
+        {"iat": str(int(time.time()))},
+        {"exp": str(int(time.time()) + 60)},
+        {"exp": float("inf")},
+        {"iss": "\ud800"},
+        {"jti": "\ud800"},
+        {"session_name": "\ud800"},
         {"session_name": 7},
         {"session_name": "x" * 192},
         {"nbf": int(time.time()) + 900},
@@ -175,6 +181,11 @@ async def test_what_is_signed_must_be_for_here_and_now(app: Application, claims:
     except (TypeError, ValueError):
         # Some the library itself does not sign: as a hostile program would.
         text = _raw({"alg": "RS256", "typ": "JWT", "kid": app.kid}, {"iss": app.client_id, **claims})
+    assert refusal(await app.ask(text)) == (401, 4100)
+
+
+async def test_the_name_of_a_key_that_no_database_takes_is_nobodys(app: Application) -> None:
+    text = _raw({"alg": "RS256", "typ": "JWT", "kid": "\ud800"}, {"iss": app.client_id})
     assert refusal(await app.ask(text)) == (401, 4100)
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.access import Member, Permission, require
 from api.actors import ActorDep
+from api.json_response import JsonResponse
 from api.parameters import Limit, WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, StoresDep
@@ -51,7 +52,7 @@ async def create_workflow(
     return NewWorkflow(**shown(workflow, await names_in(member, stores, [workflow])), diagnostics=listed(findings))
 
 
-@router.get("/workflows", responses=problems(401, 403, 422))
+@router.get("/workflows", response_model=WorkflowPage, responses=problems(401, 403, 422))
 async def list_workflows(
     member: Viewer,
     stores: StoresDep,
@@ -65,7 +66,7 @@ async def list_workflows(
     ] = "created",
     cursor: LongCursor = None,
     limit: Limit = 50,
-) -> WorkflowPage:
+) -> Response:
     """List workflows, the newest first unless another order is asked for."""
     filters = Filters(
         search=search,
@@ -77,7 +78,7 @@ async def list_workflows(
     workflows = stores.workflows(member.org_id, member.space_id)
     page = await workflows.page(filters=filters, sort=sort, cursor=cursor, limit=limit)
     names = await names_in(member, stores, page.items)
-    return WorkflowPage(items=[WorkflowOut(**shown(one, names)) for one in page.items], next_cursor=page.next)
+    return JsonResponse({"items": [shown(one, names) for one in page.items], "next_cursor": page.next})
 
 
 @router.get("/workflows/{workflow}", response_model=WorkflowOut, responses={**NOT_MODIFIED, **problems(401, 403, 404)})

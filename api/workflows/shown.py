@@ -30,6 +30,10 @@ def author(id_: int, names: Names) -> Author | None:
     return Author(id=str(id_), name=names.get(id_, "")) if id_ else None
 
 
+def _person(id_: int, names: Names) -> dict[str, str] | None:
+    return {"id": str(id_), "name": names.get(id_, "")} if id_ else None
+
+
 def shown(workflow: Workflow | WorkflowSummary, names: Names) -> dict[str, Any]:
     """The fields of a `WorkflowOut`."""
     tags = workflow.tags
@@ -45,8 +49,8 @@ def shown(workflow: Workflow | WorkflowSummary, names: Names) -> dict[str, Any]:
         "tags": tags if isinstance(tags, list) else [],
         "created": workflow.created,
         "updated": workflow.updated,
-        "created_by": author(workflow.created_by, names),
-        "updated_by": author(workflow.updated_by, names),
+        "created_by": _person(workflow.created_by, names),
+        "updated_by": _person(workflow.updated_by, names),
     }
 
 

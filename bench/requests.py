@@ -23,19 +23,20 @@ _IN_FLIGHT: Final = 16
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to our API, and whether the aim of reads holds for it."""
+    """A request to our API. The aim is for plain reads: validating a canvas is work that no bare route does."""
 
     name: str
     method: str
     path: str
     read: bool = True
+    aim: bool = True
 
 
 ASKED: Final = (
     Asked("token check and one row", "GET", "/api/v1/workflows/{workflow}"),
     Asked("list of 50 workflows", "GET", "/api/v1/workflows?limit=50"),
-    Asked("draft of 12 nodes, read with its findings", "GET", "/api/v1/workflows/{workflow}/draft"),
-    Asked("draft of 12 nodes, validated and saved", "PUT", "/api/v1/workflows/{workflow}/draft", read=False),
+    Asked("draft of 12 nodes, read and validated", "GET", "/api/v1/workflows/{workflow}/draft", aim=False),
+    Asked("draft of 12 nodes, validated and saved", "PUT", "/api/v1/workflows/{workflow}/draft", read=False, aim=False),
 )
 
 
@@ -61,9 +62,9 @@ async def measure_requests(folder: Path, report: Report, share: float) -> None:
                     )
                 )
             p50, bottom = percentile(taken, 0.5), percentile(least, 0.5)
-            met = p50 / bottom <= AIM if case.read else None
+            met = p50 / bottom <= AIM if case.aim else None
             more = {"p95": percentile(taken, 0.95), "floor_p95": percentile(least, 0.95)}
-            report.add(Figure(f"{case.name}, p50", p50, "ms", bottom, f"≤ {AIM:.0f}×" if case.read else "", met, more))
+            report.add(Figure(f"{case.name}, p50", p50, "ms", bottom, f"≤ {AIM:.0f}×" if case.aim else "", met, more))
             rate, best = percentile(rates, 0.5), percentile(floors, 0.5)
             report.add(Figure("… with 16 in flight" if case.read else "… one after the other", rate, "/s", best))
 

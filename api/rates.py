@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api.errors import TooManyRequests
+from api.proxies import block_of
 
 if TYPE_CHECKING:
     from api.access import Member
@@ -74,7 +75,7 @@ class RateLimiter:
     def stranger(self, address: str) -> None:
         """Somebody asks who is not known. Raises `TooManyRequests`."""
         if self._rates.stranger and address not in _ON_THIS_MACHINE:
-            self._take_all([(("address", address), self._rates.stranger)], "asked")
+            self._take_all([(("address", block_of(address)), self._rates.stranger)], "asked")
 
     def _take(self, member: Member, own: int, account: int, organisation: int, what: str) -> Room | None:
         if member.kind == "instance":
@@ -106,6 +107,9 @@ class RateLimiter:
                 )
         if len(self._buckets) >= _MOST:
             self._buckets = {key: known for key, known in self._buckets.items() if now - known[1] < _MINUTE}
+            # When all of them are young, as in a flood of addresses, the oldest half goes: its count is let go of, so
+            # that neither memory nor the work of looking through grows with it.
+            self._buckets = dict(sorted(self._buckets.items(), key=lambda one: one[1][1])[-_MOST // 2 :])
         for (key, _), level in zip(wanted, left, strict=True):
             self._buckets[key] = (level - 1.0, now)
         limit, level = wanted[0][1], left[0] - 1.0

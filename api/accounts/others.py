@@ -23,6 +23,7 @@ from api.accounts.schemas import (
 )
 from api.accounts.service import AccountsDep
 from api.actors import ActorDep
+from api.errors import PermissionDenied
 from api.parameters import Cursor, Limit
 from api.problems import problems
 from api.provided import StoresDep
@@ -106,8 +107,12 @@ async def reset_password(
 ) -> OneTimePassword:
     """Give an account a new password, which is shown this once and has to be changed at the next login.
 
-    Its sessions end. Of an account that holds roles beyond one's own reach nobody resets the password.
+    Its sessions end. Of an account that holds roles beyond one's own reach nobody resets the password, and nobody who
+    is logged in resets his own: to change that, one has to know it.
     """
+    if member.kind == "session" and parse_id(account, "account") == member.account_id:
+        # Else whoever comes to an open browser could keep the account.
+        raise PermissionDenied("Change your own password with the one that you have.")
     found = await accounts.of_others(parse_id(account, "account"), member, Permission.ACCOUNT_RESET_PASSWORD)
     return OneTimePassword(one_time_password=await accounts.reset_password(found, actor))
 

@@ -59,7 +59,8 @@ async def open_get_node_history(
 ) -> Response:
     """What became of one step of a run."""
     run = await open_runs.of_workflow(member, workflow_id, execute_id)
-    place = _place(node_execute_uuid)
+    # What a workflow does inside is not for its guests.
+    place = "" if member.guest is not None else _place(node_execute_uuid)
     runs = open_runs.stores.runs(member.org_id, member.space_id)
     found = await runs.node_records(run.id, place=place, limit=1) if place else []
     if not found or found[0].path != place:
@@ -109,7 +110,7 @@ async def _history(open_runs: OpenRuns, member: Member, run: Run) -> dict[str, A
         "error_code": number,
         "error_message": sentence,
         "debug_url": debug_url(open_runs.request, run.id),
-        "node_execute_status": {one.path: _node(one) for one in records},
+        "node_execute_status": {one.path: _node(one) for one in records if member.guest is None},
         "usage": usage_of(run.input_tokens, run.output_tokens),
         "is_output_trimmed": isinstance(output, dict) and BLOB_KEY in json_text(output)[:10_000],
     }

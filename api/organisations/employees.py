@@ -184,11 +184,16 @@ async def restore_employee(
     body: PlacesIn,
     member: Dismisser,
     stores: StoresDep,
+    accounts: AccountsDep,
     actor: ActorDep,
 ) -> EmployeeOut:
     """Take somebody back. The login is open again, unless it was closed for another reason than resigning."""
     org = await organisation_of(stores, organisation, member, Permission.EMPLOYEE_RESIGN)
     places, employee_id = _places(body.departments), parse_id(employee, "employee")
+    account = (await stores.employees(org.id).get(employee_id)).employee.account_id
+    if account is not None:
+        # It opens: whom one may not lock out, one does not let in again either.
+        await accounts.of_others(account, member, Permission.EMPLOYEE_RESIGN)
     return EmployeeOut(**_shown(await stores.careers(org.id).restore(employee_id, places, actor, giver(member))))
 
 

@@ -23,7 +23,7 @@ from api.organisations.schemas import (
     OrganisationRef,
     Search,
 )
-from api.organisations.scope import check_also, named, organisation_of
+from api.organisations.scope import check_also, named, opener, organisation_of
 from api.organisations.views import department_nodes, organisation_nodes, surroundings
 from api.parameters import Cursor, Limit
 from api.problems import problems
@@ -127,13 +127,16 @@ async def change_organisation(
 async def move_organisation(
     organisation: OrganisationRef, body: OrganisationMove, member: Editor, stores: StoresDep, actor: ActorDep
 ) -> OrganisationOut:
-    """Let it stand below another one, with all that is below it. Whoever has rights there has them here from now on."""
+    """Let it stand below another one, with all that is below it.
+
+    Whoever has rights there has them here from now on: who moves it must have them here already.
+    """
     found = await organisation_of(stores, organisation, member, Permission.ORGANISATION_EDIT)
     parent = _place(body.parent_id, member, Permission.ORGANISATION_EDIT)
     if found.parent_id is not None and found.parent_id != parent:
         # Who administers a branch alone does not take it away from its company.
         check_also(member, Permission.ORGANISATION_EDIT, found.parent_id)
-    moved = await stores.organisation_tree().move(found.id, parent, actor)
+    moved = await stores.organisation_tree().move(found.id, parent, actor, opener(member, found.id))
     return (await surroundings(stores, member)).shown(moved)
 
 

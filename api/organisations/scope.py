@@ -46,3 +46,15 @@ def giver(member: Member) -> MayGive:
             check_not_beyond(member, permissions_of(role.role_id, role.permissions), place)
 
     return check
+
+
+def opener(member: Member, org_id: int) -> MayGive:
+    """Refuses that roles begin to hold in an organisation which let one do there what he may not himself: else whoever
+    administrates one company could put another below it, and have that too.
+    """
+
+    def check(roles: Collection[GivenRole]) -> None:
+        for role in roles:
+            check_not_beyond(member, permissions_of(role.role_id, role.permissions), Place(org_id))
+
+    return check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlmodel import col
 
 from storage.tables import Role, RoleGrant
@@ -30,10 +30,20 @@ may place people could place himself where the rights are."""
 
 def given_by(connection: Connection, departments: Iterable[int]) -> frozenset[GivenRole]:
     """The roles of these departments themselves."""
+    return _given(
+        connection, col(RoleGrant.subject_kind) == "department", col(RoleGrant.subject_id).in_([*departments])
+    )
+
+
+def holding_in(connection: Connection, organisations: Iterable[int]) -> frozenset[GivenRole]:
+    """The roles that hold in these organisations and all that stand below them, whoever has them."""
+    return _given(connection, col(RoleGrant.org_id).in_([*organisations]), col(RoleGrant.space_id) == 0)
+
+
+def _given(connection: Connection, *which: ColumnElement[bool]) -> frozenset[GivenRole]:
     columns = (col(RoleGrant.role_id), col(RoleGrant.org_id), col(RoleGrant.space_id), col(Role.permissions))
     grants = select(*columns).outerjoin(Role, col(Role.id) == col(RoleGrant.role_id))
-    theirs = (col(RoleGrant.subject_kind) == "department", col(RoleGrant.subject_id).in_([*departments]))
     return frozenset(
         GivenRole(row.role_id, row.org_id, row.space_id, tuple(map(str, row.permissions or ())))
-        for row in connection.execute(grants.where(*theirs))
+        for row in connection.execute(grants.where(*which))
     )

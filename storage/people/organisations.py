@@ -21,6 +21,7 @@ from storage.naming import checked_key, key_from
 from storage.organisations import DEFAULT_KEY
 from storage.paging import Page, cursor_id, fetch, page_size
 from storage.people.contents import contents_of
+from storage.people.given import MayGive, holding_in
 from storage.people.trees import chain, check_depth, check_move, check_order, checked_title, hold_trees
 from storage.tables import AccessToken, Department, Employee, Organisation, RoleGrant, Space
 
@@ -158,8 +159,10 @@ class OrganisationTree:
         await self._database.write(job)
         return await self.get(str(org_id), {org_id})
 
-    async def move(self, org_id: int, parent_id: int | None, actor: Actor) -> Organisation:
-        """Let it stand below another, as the last there, or at the top. Raises `NotFound` or `Conflict`."""
+    async def move(self, org_id: int, parent_id: int | None, actor: Actor, may_give: MayGive) -> Organisation:
+        """Let it stand below another, as the last there, or at the top. Raises `NotFound`, `Conflict`, or as `may_give`
+        about the roles that begin to hold in it.
+        """
 
         def job(connection: Connection) -> None:
             hold_trees(connection)
@@ -169,9 +172,12 @@ class OrganisationTree:
                 raise no_organisation(parent_id, "parent_id")
             if parent_id == old.parent_id:
                 return
-            check_move(_parents(tree), org_id, parent_id, deepest=DEEPEST)
+            parents = _parents(tree)
+            check_move(parents, org_id, parent_id, deepest=DEEPEST)
             _check_kind(old.kind, tree[parent_id].kind if parent_id else None)
             _check_name(tree, parent_id, old.name)
+            above = [{*chain(parents, one)} if one else set() for one in (parent_id, old.parent_id)]
+            may_give(holding_in(connection, above[0] - above[1]))
             _update(connection, org_id, {"parent_id": parent_id, "position": _next_position(tree, parent_id)})
             rights_changed(connection)
             before, after = _told({"parent_id": old.parent_id}), _told({"parent_id": parent_id})

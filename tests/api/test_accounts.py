@@ -293,6 +293,14 @@ async def test_an_administrator_below_cannot_become_one_above(serving: Serving) 
         assert (await log_in(client, "root@example.com")).status_code == 200
 
 
+async def test_who_comes_to_an_open_browser_does_not_reset_its_password(serving: Serving) -> None:
+    own = await account(serving, grants=(2,))
+    async with logged_in(serving) as client:
+        assert (await client.post(f"/api/v1/accounts/{own}/reset-password")).status_code == 403
+    async with browser(serving.app) as client:
+        assert (await log_in(client)).status_code == 200
+
+
 async def test_without_the_role_there_is_nothing_to_administrate(serving: Serving) -> None:
     id_ = await account(serving)
     auditor = await account(serving, "auditor@example.com", grants=(3,))

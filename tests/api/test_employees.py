@@ -234,6 +234,17 @@ async def test_only_who_has_left_or_has_no_account_is_deleted(serving: Serving) 
     assert account["disabled"]
 
 
+async def test_nobody_lets_in_again_whom_he_may_not_lock_out(serving: Serving) -> None:
+    boss, org, research = await company_of(serving)
+    strong = await admin_of(serving, org)
+    hired = await employee(boss, org, "王小明", research, account_id=str(strong.account_id))
+    clerk = (await clerk_of(serving, org)).client
+    assert (await clerk.post(people(org, hired["id"], "resign"), json={})).status_code == 403
+    await resigned(boss, org, hired)
+    assert (await restored(clerk, org, hired, research)).status_code == 403
+    assert (await restored(boss, org, hired, research)).status_code == 200
+
+
 async def test_people_of_others_are_not_there(serving: Serving) -> None:
     boss, org, research = await company_of(serving)
     other = await made(boss, "另一家")

@@ -56,6 +56,20 @@ async def test_a_guest_runs_what_his_token_names_and_sees_what_became_of_it(serv
         assert ("event: run.succeeded" in stream, "step." in stream) == (True, False)
 
 
+async def test_the_steps_of_a_run_are_not_for_its_guest_in_the_open_api_either(serving: Serving) -> None:
+    workflow = await serving.published(greeting(), key="greet")
+    guest = await admitted(serving.client)
+    async with client_of(serving.app, guest["token"]) as client:
+        run = (await start(client)).json()
+        where = f"/v1/workflows/{workflow}/run_histories/{run['id']}"
+        [seen] = (await serving.client.get(where)).json()["data"]
+        step = next(iter(seen["node_execute_status"].values()))["node_execute_uuid"]
+        assert (await serving.client.get(f"{where}/execute_nodes/{step}")).status_code == 200
+        [seen] = (await client.get(where)).json()["data"]
+        assert (seen["execute_status"], seen["node_execute_status"]) == ("Success", {})
+        assert (await client.get(f"{where}/execute_nodes/{step}")).status_code == 404
+
+
 async def test_a_guest_sees_nothing_of_others(serving: Serving) -> None:
     await serving.published(greeting(), key="greet")
     other = await serving.published(greeting(), key="other")

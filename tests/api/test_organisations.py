@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 
-from tests.api.companies import deeds_about, made, root, space_of
+from tests.api.companies import deeds_about, made, posted, root, space_of
 from tests.api.drawings import greeting
 from tests.api.people import somebody
 from tests.api.serving import Serving
@@ -229,6 +229,23 @@ async def test_who_administers_a_branch_alone_does_not_take_it_away(serving: Ser
     assert (await moved(admin, branch["id"], nested["id"])).status_code == 403
     deeper = await made(admin, "柜台", nested["id"], kind="branch")
     assert (await moved(admin, deeper["id"], branch["id"])).status_code == 200
+
+
+async def test_nobody_widens_what_he_administers_by_moving_organisations(serving: Serving) -> None:
+    boss = (await root(serving)).client
+    group = await made(boss, GROUP, kind="group")
+    mine, other = await made(boss, "我的公司", group["id"]), await made(boss, "别的公司", group["id"])
+    admin = await somebody(serving, org_id=int(mine["id"]), space_id=await space_of(serving, mine), grants=(2,))
+    body = {"name": "整理", "domain": "organisation", "organisation_id": group["id"]}
+    role = await posted(boss, "/roles", permissions=["organisation.view", "organisation.edit"], **body)
+    given = {"account_id": str(admin.account_id), "organisation_id": group["id"]}
+    await posted(boss, f"/roles/{role['id']}/grants", **given)
+    refused = await moved(admin.client, other["id"], mine["id"])
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert (await admin.client.get("/api/v1/accounts", params={"organisation": other["id"]})).status_code == 404
+    # What begins to hold by the move, he has here already.
+    assert (await moved(boss, other["id"], mine["id"])).status_code == 200
+    assert (await moved(admin.client, other["id"], group["id"])).status_code == 200
 
 
 async def test_people_without_a_role_in_organisations_see_none(serving: Serving) -> None:

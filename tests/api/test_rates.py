@@ -193,3 +193,19 @@ async def test_who_tries_wrong_tokens_from_afar_is_told_to_wait(tmp_path: Path) 
             # Who is known from there is let through all the same.
             headers = {"authorization": f"Bearer {ada.token}"}
             assert (await stranger.get("/api/v1/workflows", headers=headers)).status_code == 200
+
+
+def test_a_household_with_more_addresses_than_can_be_counted_is_one_stranger() -> None:
+    limiter = RateLimiter(Rates(stranger=2), Clock())
+    limiter.stranger("2001:db8:0:1::1")
+    limiter.stranger("2001:db8:0:1::2")
+    with pytest.raises(TooManyRequests):
+        limiter.stranger("2001:db8:0:1:ffff::3")
+    limiter.stranger("2001:db8:0:2::1")
+
+
+def test_a_flood_of_addresses_takes_no_more_memory_than_there_is_for_it() -> None:
+    limiter = RateLimiter(Rates(stranger=2), Clock())
+    for number in range(60_000):
+        limiter.stranger(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert len(limiter._buckets) <= 50_000

@@ -54,7 +54,8 @@ async def test_two_processes_do_not_make_a_circle_together(stores: Stores, besid
     for turn in range(10):
         one, two = await company(stores, f"甲{turn}"), await company(stores, f"乙{turn}")
         made = await outcomes(
-            stores.organisation_tree().move(one.id, two.id, ME), beside.organisation_tree().move(two.id, one.id, ME)
+            stores.organisation_tree().move(one.id, two.id, ME, lambda _: None),
+            beside.organisation_tree().move(two.id, one.id, ME, lambda _: None),
         )
         assert sorted(made, key=str) == sorted([None, Conflict], key=str)
 
@@ -112,7 +113,7 @@ async def test_everything_that_moves_rights_is_noticed(stores: Stores) -> None:
     who = (await hired(stores, org, top)).employee.id
     gives: Any = lambda _: None  # noqa: E731
     steps: list[Any] = [
-        lambda: stores.organisation_tree().move(other.id, org.id, ME),
+        lambda: stores.organisation_tree().move(other.id, org.id, ME, gives),
         lambda: stores.departments(org.id).move(below.id, top.id, ME, gives),
         lambda: stores.employees(org.id).place(who, [Place(below.id)], ME, gives),
         lambda: stores.careers(org.id).resign(who, ME),

@@ -73,6 +73,9 @@ async def open_list_workspaces(
         )
 
     seats = [] if elsewhere else await _all(some)
+    if coze_account_id:
+        # What they call an account is what we call an organisation.
+        seats = [seat for seat in seats if seat.space.org_id == read_id(coze_account_id)]
     shown = [
         {
             "id": str(seat.space.id),

@@ -126,7 +126,12 @@ class Roles:
     async def assigned(self, account: str, organisation: str) -> list[Grant]:
         """What an account is given in an organisation, those in single spaces aside."""
         org_id = await self._organisation(organisation, Permission.ROLE_VIEW)
-        return await self._all(Permission.ROLE_VIEW, parse_id(account, "account"), org_id)
+        account_id = parse_id(account, "account")
+        given = await self._all(Permission.ROLE_VIEW, account_id, org_id)
+        if not given:
+            # Who has nothing here exists only for those who see where he is at home.
+            await self.stores.accounts.get(account_id, self.member.organisations(Permission.ROLE_VIEW))
+        return given
 
     # --- within -------------------------------------------------------------------------------------------------------
 

@@ -54,9 +54,9 @@ async def somebody(
         )  # fmt: skip
         row = {"id": own, "org_id": org, "key": f"own-{account}", "name": name, "kind": "personal", "created": now}
         connection.execute(insert(Space).values(row))
-        _join(connection, own, account, "owner")
+        join(connection, own, account, "owner")
         if role:
-            _join(connection, space, account, role)
+            join(connection, space, account, role)
         for given in grants:
             connection.execute(
                 insert(RoleGrant).values(
@@ -97,7 +97,8 @@ async def leaves(serving: Serving, one: Somebody) -> None:
     await serving.stores.database.write(job)
 
 
-def _join(connection: Connection, space_id: int, account_id: int, role: str) -> None:
+def join(connection: Connection, space_id: int, account_id: int, role: str) -> None:
+    """Make an account a member of a space."""
     now = now_ms()
     row = {"space_id": space_id, "account_id": account_id, "role": role, "invited_by": 0, "created": now}
     connection.execute(insert(SpaceMember).values(updated=now, **row))

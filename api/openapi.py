@@ -21,6 +21,20 @@ Lists come in pages: `next_cursor` of one is the `cursor` of the next.
 """
 
 
+_SPACE: Final = {
+    "name": "X-Space-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 100},
+    "description": "The space that this is about, by its id, or by its key within one's organisation. Without it: where "
+    "the token is at home, else one's personal space.",
+}
+_BEFORE_ROUTES: Final = {
+    "404": "There is no such space, or one may not enter it.",
+    "429": "More requests in a minute than one has: `Retry-After` says how many seconds to wait.",
+}
+
+
 def operation_id(route: APIRoute) -> str:
     """Functions are named like operations, and no two alike."""
     return route.name
@@ -47,6 +61,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Failure"] = failure
         for address, path in found["paths"].items():
             for operation in path.values():
+                if "security" in operation:
+                    _describe_asking(operation, FAILURE_CONTENT if is_open(address) else PROBLEM_CONTENT)
                 if is_open(address):
                     _describe_open(operation)
                     continue
@@ -55,6 +71,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
                     operation["responses"]["422"] = {"description": "Unprocessable Content", "content": PROBLEM_CONTENT}
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _describe_asking(operation: dict[str, Any], content: dict[str, Any]) -> None:
+    """What every request may say of where it is, and what may become of it before its route is reached."""
+    operation.setdefault("parameters", []).append(_SPACE)
+    responses = operation["responses"]
+    for status, sentence in _BEFORE_ROUTES.items():
+        responses.setdefault(status, {"description": sentence, "content": content})
 
 
 def _describe_open(operation: dict[str, Any]) -> None:

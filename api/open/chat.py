@@ -33,7 +33,12 @@ router = APIRouter(tags=["open API"], route_class=OpenRoute)
 
 _EVENTS: Final[dict[str, Any]] = {
     "text/event-stream": {
-        "schema": {"type": "string", "description": "Two lines for each event: `event:` and `data:`, which is JSON."}
+        "schema": {
+            "type": "object",
+            "description": "The lines of one event: `event`, and `data`, which is JSON.",
+            "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+            "required": ["event", "data"],
+        }
     }
 }
 

@@ -29,8 +29,10 @@ Key = Annotated[
 EVENTS: Final[dict[str, Any]] = {
     "text/event-stream": {
         "schema": {
-            "type": "string",
-            "description": "Three lines for each event: `id:`, counted from 0, `event:` and `data:`, which is JSON.",
+            "type": "object",
+            "description": "The lines of one event: `id`, counted from 0, `event`, and `data`, which is JSON.",
+            "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+            "required": ["event", "data"],
         }
     }
 }

@@ -43,8 +43,10 @@ Starter = Annotated[Member, require(Permission.RUN_START, guests=True)]
 EVENT_STREAM: dict[str, Any] = {
     "text/event-stream": {
         "schema": {
-            "type": "string",
-            "description": "`id:` is the offset, `event:` the type, `data:` the event as JSON.",
+            "type": "object",
+            "description": "The lines of one event: `id` is the offset, `event` the type, `data` the event as JSON.",
+            "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+            "required": ["data"],
         }
     }
 }

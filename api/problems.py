@@ -24,7 +24,7 @@ from api.errors import (
     UnsupportedBody,
 )
 from api.json_response import JsonResponse
-from api.language import current_language, spoken
+from api.language import current_language, spoken, told_in
 from engine.errors import (
     Conflict,
     FlowError,
@@ -157,7 +157,7 @@ def _answer(
         "facts": facts,
         "request_id": request_id,
     }
-    sent = {**(headers or {}), "Content-Language": language, "Vary": "Accept-Language"}
+    sent = {**(headers or {}), **told_in()}
     return JsonResponse(body, status, sent, media_type="application/problem+json")
 
 

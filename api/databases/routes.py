@@ -32,10 +32,11 @@ from api.parameters import Cursor, Force, Limit
 from api.problems import problems
 from api.provided import DatabasesDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from api.workflows.references import refuse_used
 from storage.audit import Deed, record_after
 
-router = APIRouter(tags=["databases"], route_class=strict_route("run_input_bytes"))
+router = APIRouter(tags=["databases"], dependencies=[in_its_language], route_class=strict_route("run_input_bytes"))
 
 Viewer = Annotated[Member, require(Permission.DATABASE_VIEW)]
 Editor = Annotated[Member, require(Permission.DATABASE_EDIT)]

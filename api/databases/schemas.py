@@ -8,6 +8,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
 from api.parameters import Body, Id, Millis
+from api.told import Told
 from storage.ports.tables import Access, FieldType, UserTable
 
 DatabaseRef = Annotated[
@@ -141,7 +142,7 @@ class RowError(BaseModel):
 
     row: int = Field(description="Counted from 1, without the line of headings.")
     field: str
-    message: str
+    message: Told
 
 
 class SheetOut(BaseModel):

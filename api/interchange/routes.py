@@ -18,12 +18,15 @@ from api.parameters import WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, PluginsDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from engine.errors import NotFound
 from engine.interchange.external_ids import KINDS
 from engine.limits import Limits
 from storage.audit import Deed, record_after
 
-router = APIRouter(tags=["import and export"], route_class=strict_route("import_bytes", once=True))
+router = APIRouter(
+    tags=["import and export"], dependencies=[in_its_language], route_class=strict_route("import_bytes", once=True)
+)
 
 Viewer = Annotated[Member, require(Permission.WORKFLOW_VIEW)]
 Editor = Annotated[Member, require(Permission.WORKFLOW_EDIT)]

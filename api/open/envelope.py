@@ -21,7 +21,7 @@ from api.errors import (
     UnsupportedBody,
 )
 from api.json_response import JsonResponse
-from api.language import spoken
+from api.language import spoken, told_in
 from api.problems import headers_of, status_of
 from api.request_ids import current_request_id
 from engine.errors import (
@@ -150,7 +150,7 @@ def _failure(
     status: int, code: int, sentence: str, top: Mapping[str, Any], headers: Mapping[str, str] | None
 ) -> Response:
     body = {"code": code, "msg": spoken(sentence), **top, "detail": {"logid": current_request_id()}}
-    return JsonResponse(body, status, dict(headers or {}))
+    return JsonResponse(body, status, {**(headers or {}), **told_in()})
 
 
 FAILURE_CONTENT: Final[dict[str, Any]] = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}

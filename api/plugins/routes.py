@@ -35,6 +35,7 @@ from api.plugins.schemas import (
 from api.problems import problems
 from api.provided import PluginsDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from api.workflows.references import refuse_used
 from engine.openapi.findings import Finding
 from storage.audit import Deed, Note
@@ -42,7 +43,7 @@ from storage.plugins import ListedTool
 from storage.ports.plugins import DRAFT
 from storage.tables import Plugin
 
-router = APIRouter(tags=["plugins"], route_class=strict_route("canvas_bytes"))
+router = APIRouter(tags=["plugins"], dependencies=[in_its_language], route_class=strict_route("canvas_bytes"))
 
 Viewer = Annotated[Member, require(Permission.PLUGIN_VIEW)]
 Editor = Annotated[Member, require(Permission.PLUGIN_EDIT)]

@@ -8,6 +8,7 @@ from fastapi import Path
 from pydantic import BaseModel, Field, JsonValue, SecretStr, StringConstraints
 
 from api.parameters import Body, Id, Millis
+from api.told import Told
 from storage.ports.plugins import AuthKind
 
 PluginRef = Annotated[str, Path(max_length=100, description="The id of a plugin, or its key.", examples=["weather"])]
@@ -113,7 +114,7 @@ class FindingOut(BaseModel):
 
     field: str = Field(description="Where in the document.", examples=["paths./weather.get.parameters.0"])
     code: str
-    message: str
+    message: Told
     severity: Literal["error", "warning"]
 
 

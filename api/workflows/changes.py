@@ -14,6 +14,7 @@ from api.parameters import WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from api.workflows.change_schemas import DiffOut, KeptDraftOut, KeptDrafts, RollbackIn, RollbackOut, diff_out
 from api.workflows.etags import IfMatch, draft_tag, matcher
 from api.workflows.shown import author, listed
@@ -23,7 +24,12 @@ from storage.audit import Deed, Note
 from storage.stores import Stores
 from storage.tables import Workflow
 
-router = APIRouter(prefix="/workflows/{workflow}", tags=["versions"], route_class=strict_route("run_input_bytes"))
+router = APIRouter(
+    prefix="/workflows/{workflow}",
+    tags=["versions"],
+    dependencies=[in_its_language],
+    route_class=strict_route("run_input_bytes"),
+)
 
 Viewer = Annotated[Member, require(Permission.WORKFLOW_VIEW)]
 Editor = Annotated[Member, require(Permission.WORKFLOW_EDIT)]

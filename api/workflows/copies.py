@@ -15,6 +15,7 @@ from api.parameters import WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, PluginsDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from api.workflows.copying import Copier, missing_here
 from api.workflows.filing_schemas import CopiedOut, CopyIn, CopyOut, MovedOut, MoveIn
 from api.workflows.service import folder_number
@@ -22,7 +23,12 @@ from api.workflows.shown import listed, names_in, shown
 from storage.audit import Deed, Note
 from storage.ids import parse_id
 
-router = APIRouter(prefix="/workflows/{workflow}", tags=["workflows"], route_class=strict_route("run_input_bytes"))
+router = APIRouter(
+    prefix="/workflows/{workflow}",
+    tags=["workflows"],
+    dependencies=[in_its_language],
+    route_class=strict_route("run_input_bytes"),
+)
 
 Viewer = Annotated[Member, require(Permission.WORKFLOW_VIEW)]
 Deleter = Annotated[Member, require(Permission.WORKFLOW_DELETE)]

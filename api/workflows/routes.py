@@ -14,6 +14,7 @@ from api.parameters import Limit, WorkflowRef
 from api.problems import problems
 from api.provided import CatalogueDep, StoresDep
 from api.reading import strict_route
+from api.told import in_its_language
 from api.workflows.etags import NOT_MODIFIED, IfMatch, IfNoneMatch, draft_tag, matcher, unchanged, workflow_tag
 from api.workflows.schemas import (
     CanvasIn,
@@ -33,7 +34,9 @@ from engine.diagnostics import Diagnostic
 from storage.ids import parse_id
 from storage.workflow_lists import Filters
 
-router = APIRouter(tags=["workflows"], route_class=strict_route("canvas_bytes", once=True))
+router = APIRouter(
+    tags=["workflows"], dependencies=[in_its_language], route_class=strict_route("canvas_bytes", once=True)
+)
 
 Viewer = Annotated[Member, require(Permission.WORKFLOW_VIEW)]
 Editor = Annotated[Member, require(Permission.WORKFLOW_EDIT)]

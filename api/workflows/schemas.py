@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
 from api.parameters import Body, Id, Millis, Word
+from api.told import Told
 
 Key = Annotated[
     str,
@@ -57,7 +58,7 @@ class DiagnosticOut(BaseModel):
     """One finding about a canvas."""
 
     code: str = Field(description="Stable, for programs.", examples=["missing_input"])
-    message: str = Field(description="A sentence for people.")
+    message: Told = Field(description="A sentence for people.")
     node: str = Field("", description="The id of the node; empty when it is about the whole document.")
     field: str = Field("", description="The path within the node.", examples=["data.inputs.url"])
     severity: Literal["error", "warning"] = "error"

@@ -15,7 +15,7 @@ import structlog
 from cli.canvas_files import CanvasFile, family
 from cli.complaint import CommandFailed
 from cli.data_folder import DataFolder
-from cli.http_client import ApiClient, ApiRefused
+from cli.http_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.saving import create, publish
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -32,7 +32,8 @@ def examples_folder() -> Path | None:
 async def seed(client: ApiClient, folder: DataFolder) -> int:
     """Publish every example that is not there, unless that was done before: what was changed or deleted since stays so.
 
-    Gives how many were published. An example that cannot be is told in the log, and holds up nothing.
+    Gives how many were published. An example that cannot be is told in the log, and holds up nothing; what a busy
+    machine or a death left over comes with the next start.
     """
     place = examples_folder()
     if place is None or folder.has_examples():
@@ -41,15 +42,24 @@ async def seed(client: ApiClient, folder: DataFolder) -> int:
     # Each after those it calls, and once.
     files = {file.path: file for path in sorted(place.glob("*.json")) for file in family(path)}
     with _in_silence():
-        for file in files.values():
-            made += await _publish(client, file)
+        try:
+            for file in files.values():
+                made += await _publish(client, file)
+        except ApiUnreachable as busy:
+            # Our own API, in this very process: it is there, and has too much to do to say so in time.
+            _log.warning("examples are left to the next start", published=made, reason=busy.message)
+            return made
     folder.note_examples()
     return made
 
 
 async def _publish(client: ApiClient, file: CanvasFile) -> bool:
     try:
-        await create(client, file)
+        try:
+            await create(client, file)
+        except ApiRefused as refused:
+            if refused.facts.get("status") != HTTPStatus.CONFLICT or not await _was_left(client, file):
+                raise
         return await publish(client, file, again=True)
     except ApiRefused as refused:
         # A workflow of that key is there already and belongs to somebody: it is not touched.
@@ -58,6 +68,13 @@ async def _publish(client: ApiClient, file: CanvasFile) -> bool:
     except CommandFailed as failed:
         _log.warning("an example is not published", file=file.path.name, reason=failed.message)
     return False
+
+
+async def _was_left(client: ApiClient, file: CanvasFile) -> bool:
+    """Whether the example is there as we made it, and was never published: we died, or gave up, in between."""
+    shown = await client.get(f"/workflows/{file.key}")
+    draft = await client.get(f"/workflows/{file.key}/draft")
+    return shown["latest_version"] is None and draft["canvas"] == file.document
 
 
 @contextmanager

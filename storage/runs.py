@@ -198,15 +198,20 @@ class RunRepository:
             statement = statement.where(col(NodeRecord.state).in_(states))
         return await self._of_run(run_id, statement.order_by(col(NodeRecord.seq)).limit(limit))
 
-    async def latest_of_node(self, workflow_id: int, node_id: str, user_id: str) -> tuple[Run, NodeRecord] | None:
+    async def latest_of_node(
+        self, workflow_id: int, node_id: str, user_id: str, *, only: bool = False
+    ) -> tuple[Run, NodeRecord] | None:
         """The newest record of a node that ran, with its run; test runs of this user come before all others.
 
+        With `only` there are no runs but this user's.
         Only the latest runs of the workflow are looked through.
         """
         mine = (col(Run.org_id) == self._org_id, col(Run.space_id) == self._space_id)
         recent = (
             select(col(Run.id)).where(*mine, col(Run.workflow_id) == workflow_id).order_by(col(Run.id).desc())
         ).limit(_RECENT)
+        if only:
+            recent = recent.where(col(Run.user_id) == user_id)
         ran = and_(
             col(NodeRecord.run_id) == col(Run.id),
             col(NodeRecord.node_id) == node_id,

@@ -114,6 +114,8 @@ async def read_last_inputs(
     found = await catalogue.workflow(member, workflow)
     runs = stores.runs(member.org_id, member.space_id)
     alone = catalogue.isolated(found, node)
-    answer = await last_inputs(runs, alone, found.id, node, member.person)
+    # Who is kept to one end user is shown nobody else's.
+    kept = member.confined_to is not None
+    answer = await last_inputs(runs, alone, found.id, node, member.person, only=kept)
     answer["inputs"] = await Showing(stores.blobs, member.org_id).whole(answer["inputs"])
     return JsonResponse(answer)

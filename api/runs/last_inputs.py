@@ -12,12 +12,12 @@ from storage.tables import NodeRecord
 
 
 async def last_inputs(
-    runs: RunRepository, alone: Isolated, workflow_id: int, node: str, user_id: str
+    runs: RunRepository, alone: Isolated, workflow_id: int, node: str, user_id: str, *, only: bool = False
 ) -> dict[str, Any]:
-    """The inputs of the node's latest execution, with the run they come from."""
+    """The inputs of the node's latest execution (with `only`: for this user), with the run they come from."""
     names = properties_of(alone.inputs)
     answer: dict[str, Any] = {"inputs": {}, "schema": alone.inputs, "run_id": None, "path": ""}
-    found = await runs.latest_of_node(workflow_id, node, user_id)
+    found = await runs.latest_of_node(workflow_id, node, user_id, only=only)
     if found is None:
         return answer
     run, record = found

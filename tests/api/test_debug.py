@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.api.drawings import TEXT, chain, concat, end, start
 from tests.api.durable import durable
+from tests.api.people import somebody
 from tests.api.serving import Serving
 from tests.nodes.replies import WrittenReplies
 from workers.embedded import EmbeddedTemporal
@@ -289,3 +290,16 @@ async def test_a_question_is_asked_in_rounds_and_its_record_has_all_of_them(
                 {"question": "Who is she?", "answer": "She is Ada."},
                 {"question": "How old is she?", "answer": "36"},
             ]
+
+
+async def test_who_is_kept_to_one_end_user_is_shown_what_was_given_for_him(serving: Serving) -> None:
+    workflow = await serving.published(two_steps())
+    await serving.run(workflow, {"name": "他人"}, user_id="乙")
+    program = await somebody(serving, "owner", kind="oauth", guest={"user": "甲"})
+    where = f"/api/v1/workflows/{workflow}/nodes/greet/last-inputs"
+    async with program.client as client:
+        assert (await client.get(where)).json()["run_id"] is None
+        own = await serving.run(workflow, {"name": "自己"}, user_id="甲")
+        await serving.run(workflow, {"name": "他人"}, user_id="乙")
+        seen = (await client.get(where)).json()
+        assert (seen["run_id"], "他人" in repr(seen)) == (own["id"], False)

@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from api.examples import add_examples
 from api.open.envelope import FAILURE_CONTENT, Failure, is_open
 from api.problems import PROBLEM_CONTENT, Problem
+from api.tags import TAGS
 
 DESCRIPTION: Final = """
 Workflows are drawn as *canvases*, kept as *drafts*, published as *versions* and carried out as *runs*.
@@ -26,8 +28,8 @@ _SPACE: Final = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "maxLength": 100},
-    "description": "The space that this is about, by its id, or by its key within one's organisation. Without it: where "
-    "the token is at home, else one's personal space.",
+    "description": "The space that this is about, by its id, or by its key within one's organisation. Without it: "
+    "where the token is at home, else one's personal space.",
 }
 _BEFORE_ROUTES: Final = {
     "404": "There is no such space, or one may not enter it.",
@@ -49,6 +51,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             summary=app.summary,
             description=app.description,
             routes=app.routes,
+            tags=[{"name": name, "description": said} for name, said in TAGS.items()],
         )
         schemas = found["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
@@ -59,6 +62,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         failure = Failure.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(failure.pop("$defs", {}))
         schemas["Failure"] = failure
+        add_examples(schemas)
         for address, path in found["paths"].items():
             for operation in path.values():
                 if "security" in operation:

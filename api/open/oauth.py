@@ -42,7 +42,7 @@ _THEIR_NAMES: Final = {
 }  # fmt: skip
 
 
-class GrantIn(OpenBody):
+class OpenGrantIn(OpenBody):
     """What an application asks for. What it signed is in the header `Authorization`."""
 
     grant_type: str = Field(max_length=200, description=f"`{GRANT}`.", examples=[GRANT])
@@ -57,7 +57,7 @@ class GrantIn(OpenBody):
     )
 
 
-class GrantOut(BaseModel):
+class OpenGrantOut(BaseModel):
     """A token for an application."""
 
     access_token: str = Field(description="The token itself.", repr=False)
@@ -67,11 +67,11 @@ class GrantOut(BaseModel):
 
 @router.post(
     "/api/permission/oauth2/token",
-    response_model=GrantOut,
+    response_model=OpenGrantOut,
     responses=failures(400, 401, 403, 413, 415, 422, 429, 501),
 )
 async def issue_oauth_token(
-    body: GrantIn, everybody: Annotated[None, anybody()], request: Request, stores: StoresDep
+    body: OpenGrantIn, everybody: Annotated[None, anybody()], request: Request, stores: StoresDep
 ) -> Response:
     """Give an application a token for what it signed: a JWT (RS256) that names it, its key and this server, once."""
     if body.grant_type != GRANT:

@@ -19,9 +19,9 @@ from api.organisations.people_schemas import (
     EmployeeMade,
     EmployeeOut,
     EmployeePage,
+    EmployeesIn,
     EmployeeState,
     Imported,
-    ImportIn,
     PlaceIn,
     PlaceOut,
     PlacesIn,
@@ -103,7 +103,7 @@ async def list_employees(
 
 @router.post("/import", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422))
 async def import_employees(
-    organisation: OrganisationRef, body: ImportIn, member: Creator, stores: StoresDep, actor: ActorDep
+    organisation: OrganisationRef, body: EmployeesIn, member: Creator, stores: StoresDep, actor: ActorDep
 ) -> Imported:
     """Take in everybody of a table, or nobody: then every line that does not fit is told. Accounts are not made."""
     org = await organisation_of(stores, organisation, member, Permission.EMPLOYEE_CREATE)

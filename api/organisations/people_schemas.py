@@ -87,7 +87,7 @@ class AccountIn(Body):
     )
 
 
-class ImportIn(Body):
+class EmployeesIn(Body):
     """People from a table."""
 
     csv: Annotated[str, Field(min_length=1, max_length=2_000_000)] = Field(

@@ -69,7 +69,7 @@ class NewKeyIn(Body):
     )
 
 
-class KeyOut(BaseModel):
+class AppKeyOut(BaseModel):
     """A public key of an application."""
 
     kid: str = Field(description="Its fingerprint: the `kid` in the header of what it signs.")
@@ -79,7 +79,7 @@ class KeyOut(BaseModel):
     last_used: Millis | None
 
 
-class KeyMade(KeyOut):
+class KeyMade(AppKeyOut):
     """A public key that was added just now."""
 
     private_key: str | None = Field(
@@ -90,7 +90,7 @@ class KeyMade(KeyOut):
 class KeysOut(BaseModel):
     """The public keys of an application, the newest first."""
 
-    items: list[KeyOut]
+    items: list[AppKeyOut]
 
 
 def app_out(app: OAuthApp) -> AppOut:
@@ -111,6 +111,6 @@ def app_out(app: OAuthApp) -> AppOut:
     )
 
 
-def key_out(key: OAuthKey) -> KeyOut:
+def key_out(key: OAuthKey) -> AppKeyOut:
     """A key as it is shown."""
-    return KeyOut(kid=key.kid, name=key.name, public_key=key.pem, created=key.created, last_used=key.last_used)
+    return AppKeyOut(kid=key.kid, name=key.name, public_key=key.pem, created=key.created, last_used=key.last_used)

@@ -1,5 +1,6 @@
 """The description of the API is complete: every route, every error, every permission."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -95,3 +96,70 @@ async def test_what_a_run_looks_like_is_described_as_it_is(serving: Serving) -> 
     ):
         shown = (await serving.get(path)).json()
         assert model.model_validate(shown).model_dump(mode="json", by_alias=True) == shown
+
+
+SPEAKING = frozenset(
+    {
+        "access", "account", "account_id", "app_id", "arguments", "audio", "avatar", "base_url", "body", "channel",
+        "comment", "concurrency", "content", "content_type", "currency", "data", "defaults", "description", "disabled",
+        "document", "domain", "draft", "en_name", "enabled", "execute_id", "expires", "fallback", "feedback_type",
+        "fields", "files", "format", "from", "header", "idempotency-key", "images", "input", "is_default", "job_title",
+        "json_object", "json_schema", "key", "keyword", "kind", "limit", "media", "members", "meta_data", "min_score",
+        "name", "nickname", "node_execute_uuid", "notes", "options", "org", "output", "password", "path", "payloads",
+        "provider", "query", "reason", "reasoning", "requests_per_minute", "role", "rows", "scope", "search", "sha",
+        "signature", "sort_field", "sort_order", "state", "streaming", "text", "title", "tokens_per_minute", "tools",
+        "top_k", "type", "url", "user_id", "user_ids", "users", "value", "values", "vendor_model", "version", "video",
+        "wait_id", "workflow_id", "workspace_id",
+    }
+)  # fmt: skip
+"""Names that say what they are, where they stand. Any other needs a description."""
+
+
+def described_at(schema: dict[str, Any]) -> bool:
+    return "description" in schema or "$ref" in schema or any(described_at(one) for one in schema.get("anyOf", ()))
+
+
+async def test_every_operation_and_every_chapter_is_told(serving: Serving) -> None:
+    document = await described(serving)
+    told = {one["name"]: one["description"] for one in document["tags"]}
+    used = set()
+    for method, path, operation in operations(document):
+        assert operation["summary"], (method, path)
+        assert operation["description"], (method, path)
+        used |= {*operation["tags"]}
+    assert told.keys() == used
+    assert all(told.values())
+
+
+async def test_every_parameter_and_every_field_of_a_body_says_what_it_is(serving: Serving) -> None:
+    document = await described(serving)
+    schemas, silent = document["components"]["schemas"], set()
+    for method, path, operation in operations(document):
+        for one in operation.get("parameters", []):
+            if "description" not in one and not described_at(one["schema"]):
+                silent.add((f"{method} {path}", one["name"]))
+        for name in schemas_of(operation.get("requestBody", {}), schemas):
+            for field, schema in schemas[name].get("properties", {}).items():
+                if not described_at(schema):
+                    silent.add((name, field))
+    assert {(where, name) for where, name in silent if name not in SPEAKING} == set()
+
+
+async def test_every_body_has_an_example(serving: Serving) -> None:
+    document = await described(serving)
+    schemas = document["components"]["schemas"]
+    for method, path, operation in operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get(JSON)
+        if body is not None:
+            every = [body, *(schemas[name] for name in schemas_of(body, schemas))]
+            assert any('"example' in json.dumps(one) for one in every), (method, path)
+
+
+def schemas_of(part: Any, schemas: dict[str, Any], found: set[str] | None = None) -> set[str]:
+    """The names of the schemas that a part of the document is made of."""
+    found = set() if found is None else found
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(part)):
+        if name not in found:
+            found.add(name)
+            schemas_of(schemas[name], schemas, found)
+    return found

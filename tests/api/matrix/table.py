@@ -1,4 +1,4 @@
-"""The reviewed table: each route, and for whom it is. A route without a row fails, and so does a row without a route."""
+"""The reviewed table: each route, and for whom it is. Neither stands without the other."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Final
 from pydantic_core._pydantic_core import list_all_errors
 
 from api.problems import STATUSES, sentence_of
+from tests.api.phrases_further import FURTHER
 
 NEVER_SAID: Final = frozenset(
     {
@@ -226,7 +227,7 @@ _NOT_OURS: Final = frozenset(
 
 def by_hand() -> Iterator[str]:
     """Every phrase that is listed here."""
-    yield from (*JOINED, *ENDS, *MISSING, *WORDS, *PICKED, *READERS)
+    yield from (*JOINED, *ENDS, *MISSING, *WORDS, *PICKED, *READERS, *FURTHER)
     yield from (f"{word}!" for word in KINDS)
     yield from ("List", "Tuple", "Set", "Dictionary", "Value error, {0}", "Assertion failed, {0}")
 

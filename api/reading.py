@@ -31,6 +31,9 @@ _MOST_VALUES: Final = 1_000_000
 """In an import: many times what its largest files hold. More would hold everybody up while it is looked through."""
 _LONG: Final = 1024 * 1024
 """A longer body is read in a thread, so that others are answered meanwhile."""
+_PATIENCE_SECONDS: Final = 30.0
+_SLOWEST: Final = 10_000
+"""Bytes in a second: at this pace the largest body may come. Who sends nothing would be waited for without an end."""
 _LONG_DIGITS: Final = re.compile(rb"\d{19}")
 _LARGEST: Final = 2**64 - 1
 _SMALLEST: Final = -(2**63)
@@ -99,8 +102,12 @@ def check_values(data: bytes, most: int) -> None:
         raise LimitExceeded(f"The body holds more than {most:,} values.", limit=most)
 
 
-async def read_body(request: Request, limit: int, setting: str) -> bytes:
-    """The bytes of the body. Raises `BodyTooLarge` before more than the limit has been read."""
+async def read_body(
+    request: Request, limit: int, setting: str, *, patience: float = _PATIENCE_SECONDS, slowest: int = _SLOWEST
+) -> bytes:
+    """The bytes of the body. Raises `BodyTooLarge` before more than the limit has been read, and `MalformedBody` when
+    they come too slowly.
+    """
 
     def refuse() -> NoReturn:
         raise BodyTooLarge(f"The body is larger than {limit} bytes.", limit=limit, setting=setting)
@@ -110,11 +117,15 @@ async def read_body(request: Request, limit: int, setting: str) -> bytes:
         refuse()
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            refuse()
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(patience + limit / slowest):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    refuse()
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise MalformedBody("The body came too slowly: it is waited for no longer.") from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -141,7 +152,7 @@ class StrictRequest(Request):
                 self._body = await read_body(self, self.limit, self.setting)
                 if self._body:
                     check_content_type(self.headers.get("content-type", ""))
-            except (BodyTooLarge, UnsupportedBody) as error:
+            except (BodyTooLarge, UnsupportedBody, MalformedBody) as error:
                 raise Refused(error) from error
             except ClientDisconnect as error:
                 raise Refused(MalformedBody("The body broke off.")) from error

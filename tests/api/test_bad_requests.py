@@ -1,5 +1,6 @@
 """Requests that are wrong in every way get a clear problem, never a 500 and never the framework's own page."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from starlette.requests import Request
 
+from api.errors import MalformedBody
+from api.reading import read_body
 from engine.limits import Limits
 from tests.api.drawings import greeting
 from tests.api.serving import Serving, serve
@@ -231,3 +235,16 @@ async def test_a_half_sent_body_leaves_no_trace(serving: Serving) -> None:
     answer = await serving.client.post("/api/v1/workflows", content=broken(), headers=JSON)
     check_problem(answer, 400, "malformed_body")
     assert (await serving.get("/workflows")).json()["items"] == []
+
+
+async def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    sent = [{"type": "http.request", "body": b"{", "more_body": True}]
+
+    async def receive() -> Any:
+        if sent:
+            return sent.pop()
+        return await asyncio.Event().wait()
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(MalformedBody, match="too slowly"):
+        await read_body(request, 100, "", patience=0.01, slowest=1_000_000)

@@ -17,6 +17,8 @@ _PATIENCE: Final = httpx2.Timeout(30.0, connect=2.0)
 # The API sends a sign of life every 15 seconds.
 _SILENCE: Final = httpx2.Timeout(40.0, connect=2.0)
 _RECONNECT: Final = 0.2
+_NAME: Final = "mainspring"
+"""What the audit log calls us."""
 _TRIES: Final = 25
 
 
@@ -40,7 +42,7 @@ class ApiClient:
         self.url = url
         self._client = httpx2.AsyncClient(
             base_url=f"{url}/api/v1",
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", "User-Agent": _NAME},
             timeout=_PATIENCE,
             # The environment may name a proxy, which knows nothing of a server on this machine.
             trust_env=False,
@@ -168,14 +170,13 @@ def _refused(reply: httpx2.Response) -> ApiRefused:
 
 
 def _place(finding: Mapping[str, Any]) -> str:
-    return ".".join(str(part) for part in (finding.get("node"), finding.get("field")) if part)
+    place = ".".join(str(part) for part in (finding.get("node"), finding.get("field")) if part)
+    # Of a table the place is a line and a column: `line 2.departments`.
+    return place.replace(".", ", ", 1) if place.startswith("line ") else place
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
-    words = (
-        finding.get("severity", ""),
-        _place(finding),
-        f"{finding.get('code', 'error')}:",
-        finding.get("message", ""),
-    )
-    return " ".join(str(word) for word in words if word)
+    place, code = _place(finding), finding.get("code", "error")
+    # That it does not fit is what the sentence says better.
+    head = f"{place}:" if place and code in ("invalid_request", "invalid_input") else f"{place} {code}:".lstrip()
+    return " ".join(str(word) for word in (finding.get("severity", ""), head, finding.get("message", "")) if word)

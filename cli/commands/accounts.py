@@ -10,6 +10,7 @@ import click
 
 from cli.complaint import CommandFailed
 from cli.configuration import data_dir_option, load_settings
+from cli.named import organisation_named
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,21 +63,25 @@ def list_(search: str, disabled: bool | None, as_json: bool, data_dir: Path | No
 @command.command("create")
 @click.argument("email")
 @click.option("--name", help="What people read; the first part of the address when absent.")
-@click.option("--organisation", metavar="ID", help="Where it is at home; the default organisation when absent.")
+@click.option("--organisation", help="Where it is at home, by its id or key; the default organisation when absent.")
 @click.option("--locale", type=click.Choice(["en", "zh"]), help="The language of messages.")
 @_as_json
 @data_dir_option
 def create(
     email: str, name: str | None, organisation: str | None, locale: str | None, as_json: bool, data_dir: Path | None
 ) -> int:
-    """Make an account for EMAIL, and print the password for its first login."""
+    """Make an account for EMAIL. Prints the password for its first login."""
     body = {
         "email": email,
         "name": name or email.partition("@")[0],
-        "organisation_id": organisation,
         "locale": locale or "",
     }
-    made = _speak(data_dir, lambda client: client.post("/accounts", body))
+
+    async def work(client: ApiClient) -> Any:
+        home = None if organisation is None else await organisation_named(client, organisation)
+        return await client.post("/accounts", {**body, "organisation_id": home})
+
+    made = _speak(data_dir, work)
     if as_json:
         _print_json(made)
         return 0
@@ -89,7 +94,7 @@ def create(
 @_account
 @data_dir_option
 def disable(account: str, data_dir: Path | None) -> int:
-    """Let nobody log in with an account; its sessions end and its tokens open nothing."""
+    """Let nobody log in with an account. Its sessions end and its tokens open nothing."""
     found = _speak(data_dir, lambda client: _do(client, account, "disable"))
     click.echo(f"{found['email']} is disabled.")
     return 0

@@ -60,7 +60,7 @@ def create(
     made = speak_of_people(data_dir, work)
     if as_json:
         return print_json(made)
-    click.echo(f"The department {made['path']} is there.")
+    click.echo(f"The department {made['path']} is there; the id is {made['id']}.")
     return 0
 
 

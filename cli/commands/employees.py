@@ -94,7 +94,7 @@ def add(
 @of_organisation
 @data_dir_option
 def import_(file: Path, organisation: str, data_dir: Path | None) -> int:
-    """Take in everybody of FILE, a table in CSV (- is standard input), or nobody.
+    """Take in everybody of FILE, or nobody. FILE is a table in CSV; - is standard input.
 
     Its first line names the columns: name, departments, number, email, mobile, en_name, nickname, job_title.
     """
@@ -125,7 +125,7 @@ def resign(employee: str, organisation: str, reason: str, data_dir: Path | None)
 @click.option("--title", default="", help="The job title.")
 @data_dir_option
 def restore(employee: str, organisation: str, departments: tuple[str, ...], title: str, data_dir: Path | None) -> int:
-    """Bring EMPLOYEE (an id) back, into these departments; the login opens again."""
+    """Bring EMPLOYEE (an id) back. He works in these departments then, and the login opens again."""
 
     async def work(client: ApiClient) -> Any:
         body = {"departments": await _places(client, organisation, departments, title)}

@@ -28,7 +28,7 @@ def command() -> None:
 @as_json
 @data_dir_option
 def tree(organisation: str | None, departments: bool, as_json: bool, data_dir: Path | None) -> int:
-    """Show the organisations, or ORGANISATION (its id or key) with what is below it, and how many work there."""
+    """Show the tree, and how many work there. With ORGANISATION (its id or key) only what is below it."""
     from cli.people import print_organisations
 
     async def work(client: ApiClient) -> Any:

@@ -11,6 +11,8 @@ import click
 from cli.asking import ask, every, json_option, millis, show_json, show_rows
 from cli.complaint import CommandFailed
 from cli.configuration import data_dir_option
+from cli.named import account_named, organisation_named, space_named
+from cli.people import department_id as department_named
 
 
 @click.group("roles")
@@ -82,7 +84,7 @@ def show(role: str, as_json: bool, data_dir: Path | None) -> int:
     "--domain", type=click.Choice(["organisation", "space"]), default="organisation", show_default=True,
     help="What its permissions are about.",
 )  # fmt: skip
-@click.option("--organisation", "organisation_id", default="", help="The organisation that has it, by id.")
+@click.option("--organisation", default="", help="The organisation that has it, by its id or key.")
 @json_option
 @data_dir_option
 def create(
@@ -90,13 +92,17 @@ def create(
     permission: tuple[str, ...],
     key: str,
     domain: str,
-    organisation_id: str,
+    organisation: str,
     as_json: bool,
     data_dir: Path | None,
 ) -> int:
     """Make a role NAME of PERMISSIONs."""
     body = {"name": name, "permissions": [*permission], "key": key, "domain": domain}
-    made = ask(data_dir, lambda client: client.post("/roles", {**body, "organisation_id": organisation_id}))
+
+    async def work(client: Any) -> Any:
+        return await client.post("/roles", {**body, "organisation_id": await organisation_named(client, organisation)})
+
+    made = ask(data_dir, work)
     if as_json:
         return show_json(made)
     click.echo(f"The role {made['name']} has the key {made['key']} and the id {made['id']}.")
@@ -119,18 +125,32 @@ def delete(role: str, data_dir: Path | None) -> int:
 
 @command.command("grant")
 @click.argument("role")
-@click.option("--account", "account_id", default="", help="To this account, by id.")
-@click.option("--department", "department_id", default="", help="To everybody of this department, and below it.")
-@click.option("--organisation", "organisation_id", default="", help="Where it holds; 0 is the instance.")
-@click.option("--in-space", "space_id", default="", help="In this space alone, by id.")
+@click.option("--account", default="", help="To this account, by its e-mail address or id.")
+@click.option(
+    "--department", default="",
+    help="To everybody of this department, and below it: its id, or its code or path in the organisation.",
+)  # fmt: skip
+@click.option("--organisation", default="", help="Where it holds, by its id or key; 0 is the instance.")
+@click.option("--in-space", "space", default="", help="In this space alone, by its id or key.")
 @click.option("--until", help="When it ends by itself: 2026-12-31.")
 @json_option
 @data_dir_option
-def grant(role: str, until: str | None, as_json: bool, data_dir: Path | None, **said: str) -> int:
+def grant(
+    role: str, account: str, department: str, organisation: str, space: str, until: str | None, as_json: bool,
+    data_dir: Path | None,
+) -> int:  # fmt: skip
     """Give ROLE to an account, or to a department."""
-    body: dict[str, Any] = {**said, "expires": millis(until) if until else None}
+    expires = millis(until) if until else None
 
     async def work(client: Any) -> Any:
+        named = department and not department.isdecimal()
+        body = {
+            "account_id": await account_named(client, account),
+            "department_id": await department_named(client, _home(organisation), department) if named else department,
+            "organisation_id": await organisation_named(client, organisation),
+            "space_id": await space_named(client, space),
+            "expires": expires,
+        }
         return await client.post(f"{_at(await _id(client, role))}/grants", body)
 
     made = ask(data_dir, work)
@@ -141,7 +161,7 @@ def grant(role: str, until: str | None, as_json: bool, data_dir: Path | None, **
 
 
 @command.command("grants")
-@click.option("--account", help="To this account, by id.")
+@click.option("--account", help="To this account, by its e-mail address or id.")
 @click.option("--department", help="To this department, by id.")
 @click.option("--role", help="Of this role, by id or key.")
 @json_option
@@ -152,7 +172,8 @@ def grants(account: str | None, department: str | None, role: str | None, as_jso
 
     async def work(client: Any) -> Any:
         number = await _id(client, role) if role else None
-        return await every(client, "/role-grants", account=account, department=department, role=number)
+        whose = await account_named(client, account) if account else None
+        return await every(client, "/role-grants", account=whose, department=department, role=number)
 
     found = ask(data_dir, work)
     if as_json:
@@ -187,6 +208,11 @@ async def _id(client: Any, role: str) -> str:
         several = "Several organisations have" if same else "There is no"
         raise CommandFailed(f"{several} a role {role}: name it by its id." if same else f"{several} role {role}.")
     return str(same[0])
+
+
+def _home(organisation: str) -> str:
+    """Where a department is looked for by its name: what holds on the instance is nobody's organisation."""
+    return organisation if organisation not in ("", "0") else "default"
 
 
 def _at(role: str) -> str:

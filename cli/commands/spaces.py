@@ -11,6 +11,7 @@ import click
 from cli.asking import ask, every, json_option, millis, show_json, show_rows
 from cli.complaint import CommandFailed
 from cli.configuration import data_dir_option
+from cli.named import organisation_named
 
 _ROLE = click.Choice(["owner", "admin", "editor", "viewer"])
 _SAID = {
@@ -38,14 +39,19 @@ def list_(deleted: bool, search: str | None, as_json: bool, data_dir: Path | Non
     """List the spaces, the newest first."""
     from cli.tables import moment
 
-    found = ask(data_dir, lambda client: every(client, "/spaces", deleted=deleted, search=search))
+    async def work(client: Any) -> Any:
+        return await every(client, "/spaces", deleted=deleted, search=search), await every(client, "/organisations")
+
+    found, organisations = ask(data_dir, work)
     if as_json:
         return show_json(found)
+    keys = {one["id"]: one["key"] for one in organisations}
     columns = {
         "Key": lambda one: one["key"],
         "Id": lambda one: one["id"],
         "Name": lambda one: one["name"],
         "Kind": lambda one: one["kind"],
+        "Organisation": lambda one: keys.get(one["organisation_id"], one["organisation_id"]),
         "Made": lambda one: moment(one["created"]),
     }
     return show_rows(found, columns, "There are no spaces.")
@@ -56,15 +62,19 @@ def list_(deleted: bool, search: str | None, as_json: bool, data_dir: Path | Non
 @click.option("--key", default="", help="For addresses; otherwise one like the name.")
 @click.option("--description", default="", help="What it is for.")
 @click.option("--owner", default="", help="Whom it shall belong to, by e-mail or id.")
-@click.option("--organisation", "organisation_id", default="", help="Where it belongs to, by id.")
+@click.option("--organisation", default="", help="Where it belongs to, by its id or key.")
 @json_option
 @data_dir_option
 def create(
-    name: str, key: str, description: str, owner: str, organisation_id: str, as_json: bool, data_dir: Path | None
+    name: str, key: str, description: str, owner: str, organisation: str, as_json: bool, data_dir: Path | None
 ) -> int:
     """Make a team space NAME."""
-    body = {"name": name, "key": key, "description": description, "owner": owner, "organisation_id": organisation_id}
-    made = ask(data_dir, lambda client: client.post("/spaces", body))
+    body = {"name": name, "key": key, "description": description, "owner": owner}
+
+    async def work(client: Any) -> Any:
+        return await client.post("/spaces", {**body, "organisation_id": await organisation_named(client, organisation)})
+
+    made = ask(data_dir, work)
     if as_json:
         return show_json(made)
     click.echo(f"The space {made['name']} has the key {made['key']} and the id {made['id']}.")

@@ -96,7 +96,7 @@ def list_(account: str | None, as_json: bool, data_dir: Path | None) -> int:
 @_account
 @data_dir_option
 def revoke(token: str, account: str | None, data_dir: Path | None) -> int:
-    """Make the token with the id TOKEN worthless, from the next request on."""
+    """Revoke TOKEN, by its id. It opens nothing from the next request on."""
     from urllib.parse import quote
 
     whose = "" if account is None else f"?account={quote(account)}"
@@ -108,7 +108,7 @@ def revoke(token: str, account: str | None, data_dir: Path | None) -> int:
 @command.command("replace-instance")
 @data_dir_option
 def replace_instance(data_dir: Path | None) -> int:
-    """Put another token in the place of the one that lies in the data folder and opens everything.
+    """Make a new token of the operator's. It lies in the data folder and opens everything.
 
     The old one is worthless at once. What was given it by hand has to be given the new one.
     """

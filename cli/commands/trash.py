@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
+from cli.complaint import CommandFailed
 from cli.configuration import data_dir_option
 from cli.workflow_places import every, print_json, speak_about
+
+if TYPE_CHECKING:
+    from cli.http_client import ApiClient
 
 
 @click.group("trash")
@@ -41,8 +46,12 @@ def list_trash(as_json: bool, data_dir: Path | None) -> int:
 @click.argument("workflow")
 @data_dir_option
 def restore(workflow: str, data_dir: Path | None) -> int:
-    """Bring WORKFLOW (its id) back."""
-    back = speak_about(data_dir, lambda client: client.post(f"{_place(workflow)}/restore"))
+    """Bring WORKFLOW (its id or key) back."""
+
+    async def work(client: ApiClient) -> Any:
+        return await client.post(f"{await _place(client, workflow)}/restore")
+
+    back = speak_about(data_dir, work)
     click.echo(f"{back['key']} is back.")
     if back["key"] != back["key_before"]:
         click.echo(f"Another workflow has the key {back['key_before']} now.", err=True)
@@ -54,10 +63,14 @@ def restore(workflow: str, data_dir: Path | None) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @data_dir_option
 def purge(workflow: str, yes: bool, data_dir: Path | None) -> int:
-    """End WORKFLOW (its id) in the trash for good, with its versions. Its runs stay readable."""
+    """End WORKFLOW (its id or key) in the trash for good. Its versions end too; its runs stay readable."""
     if not yes:
         click.confirm(f"End the workflow {workflow} for good, with all its versions?", abort=True, err=True)
-    speak_about(data_dir, lambda client: client.delete(_place(workflow)))
+
+    async def work(client: ApiClient) -> None:
+        await client.delete(await _place(client, workflow))
+
+    speak_about(data_dir, work)
     click.echo(f"{workflow} is gone.")
     return 0
 
@@ -76,5 +89,13 @@ def empty(older_than: int, yes: bool, data_dir: Path | None) -> int:
     return 0
 
 
-def _place(workflow: str) -> str:
-    return f"/trash/workflows/{quote(workflow, safe='')}"
+async def _place(client: ApiClient, workflow: str) -> str:
+    """Where it is in the trash. Its key is free there: several may have had it, one after the other."""
+    same = [one["id"] for one in await every(client, "/trash/workflows") if workflow in (one["id"], one["key"])]
+    if not same:
+        raise CommandFailed(f"There is no workflow {workflow} in the trash.")
+    if len(same) > 1:
+        raise CommandFailed(
+            f"Several workflows in the trash had the key {workflow}: {', '.join(same)}. Name one by its id."
+        )
+    return f"/trash/workflows/{quote(str(same[0]), safe='')}"

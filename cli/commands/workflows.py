@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.complaint import CommandFailed
 from cli.configuration import data_dir_option
+from cli.named import space_named
 from cli.workflow_places import every, forced, place, print_json, speak_about
 
 if TYPE_CHECKING:
@@ -55,20 +58,25 @@ def list_workflows(
 
 @command.command("copy")
 @click.argument("workflow")
-@click.option("--to", "space_id", metavar="ID", help="The space it goes to; otherwise it stays in this one.")
+@click.option("--to", "space", help="The space it goes to, by its id or key; otherwise it stays in this one.")
 @click.option("--name", help="What the copy is called.")
 @click.option("--version", default="draft", show_default=True, help="What becomes its draft.")
 @click.option("--with-called", is_flag=True, help="Copy the drafts of what it calls too.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @data_dir_option
 def copy(
-    workflow: str, space_id: str | None, name: str | None, version: str, with_called: bool, as_json: bool,
+    workflow: str, space: str | None, name: str | None, version: str, with_called: bool, as_json: bool,
     data_dir: Path | None,
 ) -> int:  # fmt: skip
-    """Copy WORKFLOW (its id or key), and say what is missing where the copy goes."""
-    given = {"space_id": space_id, "name": name, "version": version, "with_called": with_called}
+    """Copy WORKFLOW (its id or key). Says what is missing where the copy goes."""
+    given = {"name": name, "version": version, "with_called": with_called}
     body = {field: value for field, value in given.items() if value is not None}
-    made = speak_about(data_dir, lambda client: client.post(f"{place(workflow)}/copy", body))
+
+    async def work(client: ApiClient) -> Any:
+        goal = {} if space is None else {"space_id": await space_named(client, space)}
+        return await client.post(f"{place(workflow)}/copy", {**body, **goal})
+
+    made = speak_about(data_dir, work)
     if as_json:
         print_json(made)
         return 0
@@ -81,22 +89,23 @@ def copy(
 
 @command.command("move")
 @click.argument("workflow")
-@click.option("--to", "space_id", metavar="ID", help="The space it shall belong to.")
+@click.option("--to", "space", help="The space it shall belong to, by its id or key.")
 @click.option("--folder", metavar="ID", help="The folder; 0 is the top.")
 @click.option("--force", is_flag=True, help="Also when other workflows here use it.")
 @data_dir_option
-def move(workflow: str, space_id: str | None, folder: str | None, force: bool, data_dir: Path | None) -> int:
-    """File WORKFLOW in another folder, or let it belong to another space, with its versions."""
-    if space_id is None and folder is None:
+def move(workflow: str, space: str | None, folder: str | None, force: bool, data_dir: Path | None) -> int:
+    """Move WORKFLOW to another folder or space. Its versions go with it."""
+    if space is None and folder is None:
         raise click.UsageError("Say where to: --to a space, or --folder.")
     filed = {} if folder is None else {"folder_id": folder}
 
     async def work(client: ApiClient) -> Any:
-        if space_id is None:
+        if space is None:
             return await client.patch(place(workflow), filed)
-        return await client.post(f"{place(workflow)}/move", {"space_id": space_id, "force": force, **filed})
+        goal = await space_named(client, space)
+        return await client.post(f"{place(workflow)}/move", {"space_id": goal, "force": force, **filed})
 
-    moved = speak_about(data_dir, work)
+    moved = _unless_used(data_dir, work)
     click.echo(f"{moved['key']} is there now.")
     _findings(moved.get("diagnostics", []))
     return 0
@@ -108,7 +117,7 @@ def move(workflow: str, space_id: str | None, folder: str | None, force: bool, d
 @click.option("--force", is_flag=True, help="Also when other workflows use it.")
 @data_dir_option
 def delete(workflow: str, yes: bool, force: bool, data_dir: Path | None) -> int:
-    """Put WORKFLOW into the trash: `mainspring trash restore` brings it back."""
+    """Put WORKFLOW into the trash. `mainspring trash restore` brings it back."""
     if not yes:
         click.confirm(f"Put the workflow {workflow} into the trash?", abort=True, err=True)
 
@@ -117,7 +126,7 @@ def delete(workflow: str, yes: bool, force: bool, data_dir: Path | None) -> int:
         await client.delete(forced(place(workflow), force))
         return str(found["id"])
 
-    id_ = speak_about(data_dir, work)
+    id_ = _unless_used(data_dir, work)
     click.echo(f"{workflow} is in the trash. `mainspring trash restore {id_}` brings it back.")
     return 0
 
@@ -140,6 +149,17 @@ def uses(workflow: str, as_json: bool, data_dir: Path | None) -> int:
     if not found["used_by"] and not found["uses"]:
         click.echo("It uses nothing, and nobody uses it.")
     return 0
+
+
+def _unless_used(data_dir: Path | None, work: Callable[[ApiClient], Awaitable[Any]]) -> Any:
+    from cli.http_client import ApiRefused
+
+    try:
+        return speak_about(data_dir, work)
+    except ApiRefused as refused:
+        if refused.facts.get("api_code") != "in_use":
+            raise
+        raise CommandFailed(f"{refused.message} --force does it all the same.") from refused
 
 
 def _findings(diagnostics: list[dict[str, Any]]) -> None:

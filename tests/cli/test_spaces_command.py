@@ -96,3 +96,28 @@ def test_dates_are_of_their_zone_or_of_utc() -> None:
     assert millis("1970-01-01T08:00+08:00") == 0
     with pytest.raises(Exception, match="is no date"):
         millis("morgen")
+
+
+def test_people_departments_organisations_and_spaces_are_named_by_what_people_know(shell: Shell) -> None:
+    east = shell.json("organisations", "create", "华东公司", "--key", "named-east")
+    shell.json("departments", "create", "研发部", "--organisation", "named-east")
+    number = shell.json("departments", "create", "平台组", "--below", "研发部", "--organisation", "named-east")["id"]
+    han = shell.json("accounts", "create", "han@named.example.com", "--organisation", "named-east")
+    assert han["organisation_id"] == east["id"]
+    shell.json("roles", "create", "人事", "employee.view", "--key", "named-hr", "--organisation", "named-east")
+
+    there = ("--organisation", "named-east")
+    assert shell.json("roles", "grant", "named-hr", "--department", "研发部/平台组", *there)["department_id"] == number
+    given = shell.json("roles", "grant", "named-hr", "--account", "han@named.example.com", *there)
+    assert (given["account_id"], given["organisation_id"]) == (han["id"], east["id"])
+    assert [one["id"] for one in shell.json("roles", "grants", "--account", "han@named.example.com")] == [given["id"]]
+    nobody = shell("roles", "grant", "named-hr", "--account", "nobody@named.example.com", *there)
+    assert (nobody.returncode, "no account with the address nobody@" in nobody.stderr) == (1, True)
+
+    told = shell.json("audit", "--action", "role.grant", *there)
+    assert {one["user_agent"] for one in told} == {"mainspring"}
+    assert {one["organisation_id"] for one in told} == {east["id"]}
+    space = shell.json("spaces", "create", "空间", "--key", "named-space", *there)
+    assert space["organisation_id"] == east["id"]
+    row = next(line for line in shell("spaces", "list").stdout.splitlines() if space["id"] in line)
+    assert "named-east" in row

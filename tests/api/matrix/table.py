@@ -76,7 +76,7 @@ def read_table() -> dict[str, Row]:
     rows = {}
     for name, said in read["routes"].items():
         method, _, path = name.partition(" ")
-        more = {"audience": said} if isinstance(said, str) else dict(said)
+        more: dict[str, Any] = {"audience": said} if isinstance(said, str) else dict(said)
         audience, stands = audiences[more.pop("audience")], more.pop("as", {})
         rows[name] = Row(method, path, audience, stands=stands, **more)
     return rows

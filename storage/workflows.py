@@ -16,7 +16,7 @@ from storage.audit import Note
 from storage.clock import now_ms
 from storage.ids import new_id
 from storage.naming import checked_key, checked_name, key_from
-from storage.paging import Page, fetch
+from storage.paging import Page, columns_of, fetch
 from storage.references import DRAFT, named_in, put_references, refuse_used
 from storage.tables import Account, KeptDraft, Workflow
 from storage.workflow_lists import Filters, Sort, WorkflowSummary, checked_tags, page_of
@@ -45,6 +45,7 @@ _HERE: Final = (
     col(Workflow.deleted_at).is_(None),
 )
 _BY_ID: Final[Select[Workflow]] = select(Workflow).where(*_HERE, col(Workflow.id) == bindparam("id"))
+_SUMMARY: Final = select(*columns_of(Workflow, WorkflowSummary)).where(*_HERE, col(Workflow.id) == bindparam("id"))
 _BY_KEY: Final[Select[Workflow]] = select(Workflow).where(*_HERE, col(Workflow.key) == bindparam("key"))
 
 Match = Callable[[int, int], bool]
@@ -146,6 +147,14 @@ class WorkflowRepository(Versions):
         """With its draft. Raises `NotFound`."""
         return await self._one(_BY_ID, {"id": workflow_id}, workflow_id=str(workflow_id))
 
+    async def summary(self, workflow_id: int) -> WorkflowSummary:
+        """Without its draft, which may be large. Raises `NotFound`."""
+        values = {"org_id": self._org_id, "space_id": self._space_id, "id": workflow_id}
+        found = await self._database.read(lambda connection: connection.execute(_SUMMARY, values).one_or_none())
+        if found is None:
+            raise NotFound("There is no such workflow.", workflow_id=str(workflow_id))
+        return WorkflowSummary(*found)
+
     async def get_by_key(self, key: str) -> Workflow:
         """With its draft. Raises `NotFound`."""
         return await self._one(_BY_KEY, {"key": key}, key=key)
@@ -162,7 +171,7 @@ class WorkflowRepository(Versions):
         """A page of those that are wanted; unless told otherwise all, the newest first."""
         wanted = filters or Filters(search=search)
         return await self._database.read(
-            lambda connection: page_of(connection, self._mine, wanted, sort, cursor, limit)
+            lambda connection: page_of(connection, self._org_id, self._space_id, wanted, sort, cursor, limit)
         )
 
     async def names_of(self, accounts: Iterable[int]) -> dict[int, str]:

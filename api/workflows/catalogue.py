@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,7 @@ from nodes.variable_rules import check_assignments, sets_variables
 from storage.ids import read_id
 from storage.stores import Stores
 from storage.tables import Workflow
+from storage.workflow_lists import WorkflowSummary
 
 T = TypeVar("T")
 
@@ -113,6 +115,13 @@ class Catalogue:
                 # A name like "2025" makes a key of digits.
                 pass
         return await workflows.get_by_key(ref)
+
+    async def summary(self, member: Member, ref: str) -> WorkflowSummary | Workflow:
+        """A workflow by its id or key; by its id without its draft. Raises `NotFound`."""
+        if (number := read_id(ref)) is not None:
+            with suppress(NotFound):
+                return await self._stores.workflows(member.org_id, member.space_id).summary(number)
+        return await self.workflow(member, ref)
 
     async def published(self, member: Member, ref: str, version: str = "") -> Compiled:
         """A published version, or the latest, ready to run. Raises `NotFound`, or `InvalidInput` for no version."""

@@ -9,6 +9,7 @@ from fastapi import Header
 from starlette.responses import Response
 
 from storage.tables import Workflow
+from storage.workflow_lists import WorkflowSummary
 from storage.workflows import Match
 
 IfMatch = Annotated[
@@ -34,7 +35,7 @@ def draft_tag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def workflow_tag(workflow: Workflow) -> str:
+def workflow_tag(workflow: Workflow | WorkflowSummary) -> str:
     """Of what people read of a workflow, with its draft."""
     return f'"{workflow.revision}.{workflow.updated}"'
 

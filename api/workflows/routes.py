@@ -94,7 +94,7 @@ async def get_workflow(
     if_none_match: IfNoneMatch = None,
 ) -> Any:
     """One workflow, without its canvas."""
-    found = await catalogue.workflow(member, workflow)
+    found = await catalogue.summary(member, workflow)
     if (same := unchanged(if_none_match, workflow_tag(found))) is not None:
         return same
     response.headers["ETag"] = workflow_tag(found)

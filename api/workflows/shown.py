@@ -54,7 +54,7 @@ def shown(workflow: Workflow | WorkflowSummary, names: Names) -> dict[str, Any]:
     }
 
 
-async def workflow_out(workflow: Workflow, member: Member, stores: Stores) -> WorkflowOut:
+async def workflow_out(workflow: Workflow | WorkflowSummary, member: Member, stores: Stores) -> WorkflowOut:
     """One of them."""
     return WorkflowOut(**shown(workflow, await names_in(member, stores, [workflow])))
 

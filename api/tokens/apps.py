@@ -97,7 +97,8 @@ async def change_oauth_app(
         spaces = body.spaces if body.spaces is not None else [str(one) for one in known.spaces or ()]
         home, opened = await tokens.places(account, spaces, body.space_id)
         fields |= {"space_id": home, "spaces": [str(one) for one in opened]}
-    if fields.keys() - {"name"} and fields.get("disabled") != 1:
+    # Disabling takes nothing else along: it would be there when the account enables the application again.
+    if fields.keys() - {"name", "disabled"} or fields.get("disabled") == 0:
         _check_own(member, known)
     return app_out(await stores.oauth_apps.change([known.org_id], known.id, actor, **fields))
 

@@ -208,6 +208,8 @@ async def test_nobody_becomes_somebody_else_through_an_application(app: Applicat
             ("POST", f"{where}/keys", {}, 403),
             ("PATCH", where, {"scopes": ["*"]}, 403),
             ("PATCH", where, {"disabled": False}, 403),
+            # Nor does it come along with what everybody may who administrates.
+            ("PATCH", where, {"disabled": True, "scopes": ["*"]}, 403),
             ("PATCH", where, {"name": "看见"}, 200),
             ("PATCH", where, {"disabled": True}, 200),
             ("DELETE", f"{where}/keys/{app.kid}", None, 204),

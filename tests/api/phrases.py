@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Final
 
+from tests.api.phrase_syntax import (
+    Function,
+    annotated,
+    argument,
+    assigned_by,
+    assignments,
+    default_of,
+    last_name,
+    parameters,
+    returned,
+)
 from tests.architecture.source import Source, sources
 
 SPEAKERS: Final = ("api", "storage", "engine", "nodes")
@@ -23,7 +34,6 @@ _MOST_FORMS: Final = 12
 
 Part = str | object
 Form = tuple[Part, ...]
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class Search:
         for name in self._errors:
             self._listen_to_class(name)
         for name, (body, module) in self._classes.items():
-            if any(_annotated(one) == "message" for one in body.body) and module.source.path.startswith(
+            if any(annotated(one) == "message" for one in body.body) and module.source.path.startswith(
                 ("engine", "storage")
             ):
                 self._listen_to_class(name)
@@ -110,7 +120,7 @@ class Search:
                     self._functions.setdefault(name, []).append((node, place))
                     inner = Place(place.module, (*place.around, node), place.owner)
                 case ast.Call(func=called):
-                    if (last := _last(called)) is not None:
+                    if (last := last_name(called)) is not None:
                         self._calls.setdefault(last, []).append((node, place))
             self._index(node, inner)
 
@@ -120,7 +130,7 @@ class Search:
             more = {
                 name
                 for name, (body, _) in self._classes.items()
-                if any(_last(one) in kinds for one in body.bases) and name not in kinds
+                if any(last_name(one) in kinds for one in body.bases) and name not in kinds
             }
             if not more:
                 return kinds
@@ -135,7 +145,7 @@ class Search:
             return
         position = self._message_at(name)
         for call, place in self._calls.get(name, []):
-            self._hear(_argument(call, position, "message"), place)
+            self._hear(argument(call, position, "message"), place)
 
     def _constructor(self, name: str) -> tuple[Function, Module] | None:
         if name == "FlowError" or name not in self._classes:
@@ -145,13 +155,13 @@ class Search:
             if isinstance(one, Function) and one.name == "__init__":
                 return one, module
         for base in body.bases:
-            if (last := _last(base)) and (found := self._constructor(last)):
+            if (last := last_name(base)) and (found := self._constructor(last)):
                 return found
         return None
 
     def _message_at(self, name: str) -> int:
         body, _ = self._classes[name]
-        fields = [one for node in body.body if (one := _annotated(node))]
+        fields = [one for node in body.body if (one := annotated(node))]
         return 0 if name in self._errors else fields.index("message")
 
     def _hear(self, said: ast.expr | None, place: Place) -> None:
@@ -238,9 +248,9 @@ class Search:
         for at in range(len(place.around), 0, -1):
             function = place.around[at - 1]
             inner = Place(place.module, place.around[:at], place.owner)
-            if found := [*_assignments(name, function)]:
+            if found := [*assignments(name, function)]:
                 return [(value, inner) for value in found]
-            if name in _parameters(function):
+            if name in parameters(function):
                 return []
         return [(value, Place(place.module)) for value in place.module.values.get(name, [])]
 
@@ -249,7 +259,7 @@ class Search:
             return [form for value, inner in found for form in self._forms(value, inner, depth + 1)]
         for at in range(len(place.around), 0, -1):
             function = place.around[at - 1]
-            if name in _parameters(function):
+            if name in parameters(function):
                 self._listen_to_parameter(function, name, Place(place.module, place.around[: at - 1], place.owner))
                 return []
         if (origin := place.module.origins.get(name)) is not None:
@@ -263,23 +273,23 @@ class Search:
         if (id(function), name) in self._heard:
             return
         self._heard.add((id(function), name))
-        names = _parameters(function)
+        names = parameters(function)
         position = names.index(name) - (names[0] in ("self", "cls"))
         keyword_only = name in [one.arg for one in function.args.kwonlyargs]
         called = place.owner if function.name == "__init__" else function.name
         kinds = self._below(called) if function.name == "__init__" else {called}
-        default = _default(function, name)
+        default = default_of(function, name)
         if default is not None:
             self._hear(default, place)
         for kind in kinds:
             for call, where in self._calls.get(kind, []):
                 if self._is_of(call, function, place, where):
-                    self._hear(_argument(call, None if keyword_only else position, name), where)
+                    self._hear(argument(call, None if keyword_only else position, name), where)
 
     def _below(self, name: str) -> set[str]:
         kinds = {name}
         for other, (body, _) in self._classes.items():
-            if any(_last(base) == name for base in body.bases):
+            if any(last_name(base) == name for base in body.bases):
                 kinds |= self._below(other)
         return kinds
 
@@ -311,13 +321,13 @@ class Search:
                 return []
             case ast.Attribute(value=ast.Constant(), attr="join"):
                 return self._out_of_sight(said, place)
-        last = _last(called)
+        last = last_name(called)
         if last is not None and not hasattr(builtins, last):
             forms: list[Form] = []
             for function, where in self._functions.get(last, []):
                 if self._is_of(said, function, where, place):
                     inner = Place(where.module, (*where.around, function), where.owner)
-                    for value in _returned(function):
+                    for value in returned(function):
                         forms += self._forms(value, inner, depth + 1)
             if forms:
                 return forms
@@ -351,7 +361,7 @@ def collected() -> Found:
 def _module(source: Source) -> Module:
     module = Module(source)
     for node in source.tree.body:
-        for name, value in _assigned_by(node):
+        for name, value in assigned_by(node):
             module.values.setdefault(name, []).append(value)
     for one in ast.walk(source.tree):
         if isinstance(one, ast.ImportFrom) and one.module:
@@ -359,85 +369,9 @@ def _module(source: Source) -> Module:
     return module
 
 
-def _assigned_by(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                match target, value:
-                    case ast.Name(id=name), _:
-                        yield name, value
-                    case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
-                        for one, other in zip(names, values, strict=True):
-                            if isinstance(one, ast.Name):
-                                yield one.id, other
-                    case _:
-                        pass
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            yield name, value
-        case ast.NamedExpr(target=ast.Name(id=name), value=value):
-            yield name, value
-        case _:
-            pass
-
-
-def _assignments(name: str, function: Function) -> Iterator[ast.expr]:
-    for node in ast.walk(function):
-        yield from (value for one, value in _assigned_by(node) if one == name)
-
-
-def _returned(function: Function) -> Iterator[ast.expr]:
-    for node in ast.walk(function):
-        match node:
-            case ast.Return(value=ast.expr() as value):
-                yield value
-            case _:
-                pass
-
-
-def _parameters(function: Function) -> list[str]:
-    given = function.args
-    return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
-
-
-def _default(function: Function, name: str) -> ast.expr | None:
-    placed = [*function.args.posonlyargs, *function.args.args]
-    by_name = dict(zip([one.arg for one in placed][::-1], function.args.defaults[::-1], strict=False))
-    by_name |= {
-        one.arg: value
-        for one, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-        if value is not None
-    }
-    return by_name.get(name)
-
-
-def _argument(call: ast.Call, position: int | None, name: str) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    if position is None or len(call.args) <= position:
-        return None
-    return call.args[position]
-
-
 def _folder(place: Place) -> str:
     """Methods of one name mean different things in different parts: this is how far a name is the same."""
     return place.module.source.path.rpartition("/")[0].replace("/nodes", "")
-
-
-def _annotated(node: ast.stmt) -> str | None:
-    match node:
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return name
-        case _:
-            return None
-
-
-def _last(called: ast.expr) -> str | None:
-    match called:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return None
 
 
 def _numbered(form: Iterable[Part]) -> str:

@@ -27,11 +27,11 @@ from api.models.service import ModelService
 from api.node_types import routes as node_types
 from api.node_types.palette import Palette
 from api.open import chat as open_chat
-from api.open import histories as open_histories
-from api.open import oauth as open_oauth
 from api.open import conversations as open_conversations
 from api.open import files as open_files
+from api.open import histories as open_histories
 from api.open import messages as open_messages
+from api.open import oauth as open_oauth
 from api.open import runs as open_runs
 from api.open import users as open_users
 from api.open import variables as open_variables

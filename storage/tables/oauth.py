@@ -55,7 +55,7 @@ class OAuthKey(Row, table=True):
 
 
 class OAuthUse(Row, table=True):
-    """Something signed that was shown already, and would be refused the second time; kept for as long as it is valid."""
+    """Something signed that was shown already, and is refused the second time; kept as long as it would be valid."""
 
     __tablename__ = "oauth_use"
     __table_args__ = (Index("ix_oauth_use_expires", "expires"),)

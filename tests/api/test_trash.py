@@ -114,7 +114,7 @@ async def test_a_copy_into_another_space_says_what_is_missing_there(serving: Ser
 
 
 async def test_one_copies_only_to_where_one_may_edit(serving: Serving) -> None:
-    org, space = await another_organisation(serving)
+    _org, space = await another_organisation(serving)
     made = await serving.drawn(greeting())
     path = f"/api/v1/workflows/{made['id']}"
     viewer, editor = await somebody(serving, "viewer"), await somebody(serving, "editor")

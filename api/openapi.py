@@ -16,10 +16,12 @@ from api.tags import TAGS
 DESCRIPTION: Final = """
 Workflows are drawn as *canvases*, kept as *drafts*, published as *versions* and carried out as *runs*.
 
-Every address but those below `/health` needs the header `Authorization: Bearer <token>`; the token was made at the
-first start. Ids are numbers of 63 bits, written as texts. Moments are UTC milliseconds. Every error has the same body
-(`application/problem+json`) with a stable `code`, a sentence, and the `request_id` under which the log tells more.
-Lists come in pages: `next_cursor` of one is the `cursor` of the next.
+Nearly every address needs the header `Authorization: Bearer <token>`: a personal access token, one of an OAuth
+application or a guest, or the operator's, made at the first start. Browsers that are logged in bring a cookie instead.
+Ids are numbers of 63 bits, written as texts. Moments are UTC milliseconds. Every error has the same body
+(`application/problem+json`) with a stable `code`, a sentence, and the `request_id` under which the log tells more; the
+addresses of the open API, outside `/api/v1`, answer in the envelope of Coze instead. Lists come in pages: `next_cursor`
+of one is the `cursor` of the next.
 """
 
 

@@ -206,14 +206,28 @@ async def look_at_answers(sightings: Sightings, system: System, runs: list[str])
     """Everything that can be read through the API, by its own description."""
     client = system.client
     described = (await client.get("/openapi.json")).json()
+    listed = {
+        one: [str(item["id"]) for item in (await client.get(f"/{one}")).json()["items"]]
+        for one in ("workflows", "organisations", "spaces", "accounts", "tokens")
+    }
+    audited = (await client.get("/audit")).json()["items"]
+    assert audited
     values = {
         "workflow": ["canary", "canary-fails", "canary-child"],
+        "workflow_id": listed["workflows"],
+        "execute_id": runs,
+        "organisation": listed["organisations"],
+        "space": listed["spaces"],
+        "workspace_id": listed["spaces"],
+        "account": listed["accounts"],
+        "token": listed["tokens"],
+        "event": [str(one["id"]) for one in audited],
         "version": ["v0.0.1"],
         "run_id": runs,
         "model": ["writer", "telltale"],
         "plugin": ["tools"],
         # What this test makes none of: it is not found, and says nothing.
-        **{name: ["1"] for name in ("base", "document", "conversation", "database", "variable")},
+        **{name: ["1"] for name in _NONE_OF},
         "node": ["ask", "tool"],
         "name": ["llm"],
         "sha": ["0" * 64],
@@ -232,10 +246,16 @@ async def look_at_answers(sightings: Sightings, system: System, runs: list[str])
         sightings.look("API", usage.content)
 
 
+_NONE_OF: Final = (
+    "app", "base", "conversation", "conversation_id", "database", "department", "document", "employee", "file",
+    "folder", "node_execute_uuid", "role", "variable",
+)  # fmt: skip
 _ANSWERS: Final = (
     ("/last-inputs", "run"),
     ("/events", "events"),
     ("/runs", "run"),
+    ("/run_histories", "run"),
+    ("/get_run_history", "run"),
     ("/draft", "canvas"),
     ("/versions", "canvas"),
     ("/workflows/{workflow}", "canvas"),

@@ -33,7 +33,12 @@ class Entering(Require):
     async def admit(self, request: Request) -> Member:
         """Who asks, in the space that the request means."""
         gate: Gate = request.app.state.gate
-        named = await self._named(request)
+        try:
+            named = await self._named(request)
+        except InvalidInput:
+            # Who is not known learns that first.
+            await gate.caller(request)
+            raise
         if self.thing is None and not named:
             member = await gate.member(request)
         else:

@@ -119,6 +119,7 @@ def parts(stores: Stores, worlds: Worlds, library: Library, log: EventLog, plans
     """What workers work with: the stores, and the worlds as the ways out."""
     made: dict[str, Any] = {one.name: getattr(stores, one.name, None) for one in fields(WorkerParts)}
     made["plugins"] = stores.plugin_tools
+    made["files"] = stores.own_files
     made |= {"events": log, "plans": plans, "http": worlds, "models": worlds, "sandbox": OpenJail(), "library": library}
     return WorkerParts(**made)
 

@@ -33,6 +33,7 @@ FOR_EVERYBODY = {
     ("POST", "/api/v1/registration"): 422,
     ("POST", "/api/v1/login"): 422,
     ("POST", "/api/v1/logout"): 403,
+    ("POST", "/api/permission/oauth2/token"): 422,
 }
 """What somebody who is not known yet may ask, and how it is answered when he says nothing."""
 
